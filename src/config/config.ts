@@ -1,0 +1,205 @@
+import { resolve } from 'node:path';
+import { ConfigError } from '../core/errors.js';
+import type { LogLevel } from '../lib/logger.js';
+import type { Env, Variable } from './env.js';
+
+/** What the operator decided, checked and frozen. Secrets are kept apart, in `Secrets`. */
+export interface Config {
+  port: number;
+  host: string;
+  /** Public origin, without a trailing slash; null = loopback on the port really bound. */
+  baseUrl: string | null;
+  /** Express's `trust proxy`. */
+  trustProxy: boolean | number | string;
+  dataDir: string;
+  logLevel: LogLevel;
+  bitbucketUrl: string;
+  bitbucketApiUrl: string;
+  /** The configured Bitbucket is on this machine: plain http is allowed towards it, and only then. */
+  bitbucketIsLoopback: boolean;
+  connectAppKey: string;
+  /** Backend ids the operator allows; null = all that exist. */
+  backends: readonly string[] | null;
+  localBackend: boolean;
+}
+
+export interface Secrets {
+  /** 32 bytes; null: one may be made and kept in the data folder, because the base URL is loopback. */
+  masterKey: Buffer | null;
+}
+
+const logLevels: readonly LogLevel[] = [
+  'fatal',
+  'error',
+  'warn',
+  'info',
+  'debug',
+  'trace',
+  'silent',
+];
+
+/** Reports every problem at once. Throws `ConfigError`. */
+export function parseConfig(
+  env: Env,
+  earlierProblems: readonly string[] = [],
+): { config: Readonly<Config>; secrets: Secrets } {
+  const check = new Checker(env, earlierProblems);
+  const port = check.integer('PORT', 3000, 0, 65_535);
+  const baseUrl = check.origin('SLIPWAY_BASE_URL', null);
+  const bitbucketUrl = check.origin('SLIPWAY_BITBUCKET_URL', 'https://bitbucket.org');
+  const bitbucketApiUrl = check.origin('SLIPWAY_BITBUCKET_API_URL', 'https://api.bitbucket.org');
+  const bitbucketIsLoopback = isLoopback(bitbucketUrl) && isLoopback(bitbucketApiUrl);
+  const baseIsLoopback = baseUrl === null || isLoopback(baseUrl);
+  check.plainHttp('SLIPWAY_BITBUCKET_URL', bitbucketUrl, isLoopback(bitbucketUrl));
+  check.plainHttp('SLIPWAY_BITBUCKET_API_URL', bitbucketApiUrl, isLoopback(bitbucketApiUrl));
+  check.plainHttp('SLIPWAY_BASE_URL', baseUrl, bitbucketIsLoopback);
+  if (isLoopback(bitbucketUrl) !== isLoopback(bitbucketApiUrl)) {
+    check.problem(
+      'SLIPWAY_BITBUCKET_URL and SLIPWAY_BITBUCKET_API_URL must both be on this machine, or neither.',
+    );
+  }
+  if (baseUrl === null && !bitbucketIsLoopback) {
+    check.problem(
+      'SLIPWAY_BASE_URL is not set: Bitbucket must be able to reach Slipway. Set it to your public https address.',
+    );
+  }
+  const masterKey = check.key('SLIPWAY_MASTER_KEY');
+  if (masterKey === null && !baseIsLoopback && !check.has('SLIPWAY_MASTER_KEY')) {
+    check.problem(
+      'SLIPWAY_MASTER_KEY is not set. Make one with `slipway keys new` and keep it safe.',
+    );
+  }
+  const config: Config = {
+    port,
+    host: check.text('SLIPWAY_HOST', baseIsLoopback ? '127.0.0.1' : '0.0.0.0'),
+    baseUrl,
+    trustProxy: parseTrustProxy(check.text('SLIPWAY_TRUST_PROXY', 'false')),
+    dataDir: resolve(check.text('SLIPWAY_DATA_DIR', './data')),
+    logLevel: check.oneOf('SLIPWAY_LOG_LEVEL', logLevels, 'info'),
+    bitbucketUrl: bitbucketUrl ?? '',
+    bitbucketApiUrl: bitbucketApiUrl ?? '',
+    bitbucketIsLoopback,
+    connectAppKey: check.matching(
+      'SLIPWAY_CONNECT_APP_KEY',
+      'slipway',
+      /^[A-Za-z0-9][A-Za-z0-9._-]{0,79}$/,
+      'letters, digits, dots, dashes',
+    ),
+    backends: check.list('SLIPWAY_BACKENDS'),
+    localBackend:
+      check.oneOf('SLIPWAY_LOCAL_BACKEND', ['on', 'off'], baseIsLoopback ? 'on' : 'off') === 'on',
+  };
+  check.throwIfAny();
+  return { config: Object.freeze(config), secrets: { masterKey } };
+}
+
+/** `127.0.0.0/8`, `::1` and `localhost`; nothing is resolved. */
+export function isLoopback(url: string | null): boolean {
+  if (url === null) return false;
+  const { hostname } = new URL(url);
+  return hostname === 'localhost' || hostname === '[::1]' || /^127(\.\d{1,3}){3}$/.test(hostname);
+}
+
+function parseTrustProxy(value: string): boolean | number | string {
+  if (value === 'true' || value === 'false') return value === 'true';
+  return /^\d+$/.test(value) ? Number(value) : value;
+}
+
+/** Collects problems instead of stopping at the first one. */
+class Checker {
+  readonly #env: Env;
+  readonly #problems: string[];
+
+  constructor(env: Env, problems: readonly string[]) {
+    this.#env = env;
+    this.#problems = [...problems];
+  }
+
+  has(name: Variable): boolean {
+    return this.#env[name] !== undefined;
+  }
+
+  problem(sentence: string): void {
+    this.#problems.push(sentence);
+  }
+
+  text(name: Variable, fallback: string): string {
+    return this.#env[name] ?? fallback;
+  }
+
+  matching(name: Variable, fallback: string, pattern: RegExp, allowed: string): string {
+    const value = this.text(name, fallback);
+    if (!pattern.test(value)) this.problem(`${name} is "${value}"; it may have ${allowed} only.`);
+    return value;
+  }
+
+  integer(name: Variable, fallback: number, min: number, max: number): number {
+    const text = this.#env[name];
+    if (text === undefined) return fallback;
+    const value = Number(text);
+    if (Number.isInteger(value) && value >= min && value <= max) return value;
+    this.problem(`${name} is "${text}"; it must be a whole number from ${min} to ${max}.`);
+    return fallback;
+  }
+
+  oneOf<T extends string>(name: Variable, allowed: readonly T[], fallback: T): T {
+    const text = this.#env[name];
+    if (text === undefined) return fallback;
+    const found = allowed.find((value) => value === text);
+    if (found === undefined)
+      this.problem(`${name} is "${text}"; it must be one of ${allowed.join(', ')}.`);
+    return found ?? fallback;
+  }
+
+  list(name: Variable): string[] | null {
+    const text = this.#env[name];
+    if (text === undefined) return null;
+    return text
+      .split(',')
+      .map((entry) => entry.trim())
+      .filter((entry) => entry !== '');
+  }
+
+  origin(name: Variable, fallback: string): string;
+  origin(name: Variable, fallback: string | null): string | null;
+  origin(name: Variable, fallback: string | null): string | null {
+    const text = this.#env[name];
+    if (text === undefined) return fallback;
+    const url = URL.canParse(text) ? new URL(text) : null;
+    if (!url || !['http:', 'https:'].includes(url.protocol)) {
+      this.problem(
+        `${name} is not a web address; it should look like https://slipway.example.com.`,
+      );
+      return fallback;
+    }
+    if (url.username || url.password || url.search || url.hash || url.pathname !== '/') {
+      this.problem(`${name} must be a bare address without path, query or credentials.`);
+      return fallback;
+    }
+    return url.origin;
+  }
+
+  plainHttp(name: Variable, url: string | null, allowed: boolean): void {
+    if (url?.startsWith('http:') && !allowed) {
+      this.problem(
+        `${name} must use https; plain http is allowed only when Bitbucket's address is loopback.`,
+      );
+    }
+  }
+
+  key(name: Variable): Buffer | null {
+    const text = this.#env[name];
+    if (text === undefined) return null;
+    const key = Buffer.from(text, 'base64');
+    if (key.length === 32) return key;
+    // The value itself must not be repeated: it may be a real key with a typing error.
+    this.problem(
+      `${name} must be 32 bytes in base64 (44 characters). Make one with \`slipway keys new\`.`,
+    );
+    return null;
+  }
+
+  throwIfAny(): void {
+    if (this.#problems.length > 0) throw new ConfigError(this.#problems);
+  }
+}

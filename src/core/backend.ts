@@ -1,0 +1,158 @@
+import type { z } from 'zod';
+import type { Progress } from './model/index.js';
+
+/**
+ * The contract every deploy backend fulfils. Expected trouble is a value; a thrown error means a bug or lost
+ * infrastructure and is treated as `unknown` when it happens after the call may have left.
+ */
+export interface Backend {
+  /** Folder name and stored value, for example `local`. */
+  readonly id: string;
+  readonly label: string;
+  /** One sentence for the picker. */
+  readonly description: string;
+  readonly capabilities: BackendCapabilities;
+  /**
+   * A zod object. Each field's `.meta()` is a `FieldMeta`: from it come form, check, masking and docs.
+   * Fields with `secret: true` are sealed and never shown again.
+   */
+  readonly settings: z.ZodObject;
+  /** Must not deploy. Run when a target is saved. */
+  check(target: BackendTarget, signal: AbortSignal): Promise<CheckResult>;
+  /** Hands one commit over. Called again under the same `idempotencyKey` after a crash. */
+  trigger(request: TriggerRequest, signal: AbortSignal): Promise<TriggerOutcome>;
+  /** What became of an accepted deployment. Absent: it ends `handed_off`. */
+  observe?(deployment: BackendDeployment, signal: AbortSignal): Promise<Observation>;
+  /** Finds a deployment whose trigger was never answered. Only with `capabilities.lookup`. */
+  lookup?(request: BackendDeployment, signal: AbortSignal): Promise<LookupResult>;
+  cancel?(deployment: BackendDeployment, signal: AbortSignal): Promise<CancelResult>;
+  /** Switches back to the release of an earlier deployment, without building. */
+  rollback?(request: RollbackRequest, signal: AbortSignal): Promise<TriggerOutcome>;
+  /** Whole build log as text, newest last; null when there is none (any more). */
+  logs?(deployment: BackendDeployment, signal: AbortSignal): Promise<string | null>;
+  /** The target was removed: stop serving, delete its files. */
+  remove?(target: BackendTarget): Promise<void>;
+  /** Process life, for backends that serve or hold something. */
+  start?(targets: readonly BackendTarget[]): Promise<void>;
+  stop?(): Promise<void>;
+}
+
+export interface BackendCapabilities {
+  /** `exact`: builds the commit it is told. `head`: builds whatever the branch points at. */
+  commit: 'exact' | 'head';
+  branch: 'any' | 'fixed';
+  lookup: boolean;
+  /** A second trigger under the same key does not deploy again. */
+  idempotent: boolean;
+  cancel: boolean;
+  rollback: boolean;
+  logs: boolean;
+  tags: boolean;
+}
+
+export interface FieldMeta {
+  label: string;
+  help?: string;
+  placeholder?: string;
+  /** `environment`: lines of NAME=value. Default `text`. */
+  input?: 'text' | 'textarea' | 'number' | 'checkbox' | 'select' | 'environment';
+  secret?: boolean;
+  /** Shown only after "more settings". */
+  advanced?: boolean;
+}
+
+/** What a backend may know of a target. Secrets are opened just for this call; never keep them. */
+export interface BackendTarget {
+  id: string;
+  name: string;
+  settings: Readonly<Record<string, unknown>>;
+  secrets: Readonly<Record<string, unknown>>;
+}
+
+export interface BackendDeployment {
+  deploymentId: string;
+  target: BackendTarget;
+  /** The backend's id from `accepted`; null when the trigger was never answered. */
+  backendRef: string | null;
+  commit: string;
+}
+
+export interface CloneCredential {
+  username: string;
+  password: string;
+  /** Unix ms. */
+  expiresAt: number;
+  /** `app`: owned by the installation; `oauth`: lent by a person. */
+  kind: 'app' | 'oauth';
+}
+
+export interface TriggerRequest extends BackendDeployment {
+  /** Same for every try of this deployment. */
+  idempotencyKey: string;
+  /** Grows with every lease of the lane; a backend refuses a lower one than it has seen. */
+  fencing: number;
+  repository: { uuid: string; fullName: string; cloneUrl: string };
+  refType: string;
+  refName: string;
+  message: string | null;
+  author: string | null;
+  cause: string;
+  /** Issues a credential now. `fresh` skips the cache: after a refusal, before it counts. */
+  cloneCredential(options?: { fresh?: boolean }): Promise<CloneCredential>;
+}
+
+export interface RollbackRequest extends BackendDeployment {
+  idempotencyKey: string;
+  fencing: number;
+  /** The earlier deployment whose release is wanted. */
+  toDeploymentId: string;
+  toBackendRef: string;
+}
+
+export type TriggerOutcome =
+  | { kind: 'accepted'; backendRef: string }
+  /** It said no, and would say no again. */
+  | { kind: 'rejected'; reason: string; needsReconnect?: boolean }
+  /** Nothing was started; try again. */
+  | { kind: 'retry'; reason: string; retryAfterMs?: number }
+  /** Sent, no answer: look up before anything is sent again. */
+  | { kind: 'unknown'; reason: string };
+
+export type ObservedState =
+  'queued' | 'building' | 'deploying' | 'live' | 'failed' | 'stopped' | 'superseded';
+
+export interface Observation {
+  state: ObservedState;
+  /** The commit really deployed, when the backend says so. */
+  commit?: string;
+  url?: string;
+  /** The most useful line, for `failed` and `stopped`. */
+  reason?: string;
+  progress?: Progress;
+  /** Last lines of the log, newest last, secrets masked. */
+  logTail?: string[];
+  /** When to ask again, ms. A backend that notifies may leave this long. */
+  pollAfterMs?: number;
+  /** The backend no longer runs it and it reached no end: it is triggered again under the same key. */
+  lost?: true;
+}
+
+export type LookupResult =
+  | { kind: 'found'; backendRef: string }
+  /** Proven not to exist: safe to send. */
+  | { kind: 'absent' }
+  | { kind: 'undecided'; reason: string };
+
+export type CancelResult =
+  { kind: 'cancelled' } | { kind: 'too_late' } | { kind: 'failed'; reason: string };
+
+export type CheckResult = { ok: true } | { ok: false; problems: CheckProblem[] };
+
+export interface CheckProblem {
+  /** Settings field, or null for the whole target. */
+  field: string | null;
+  message: string;
+}
+
+/** Given to backends at construction: "something changed, look again now". Losing one costs a poll, nothing else. */
+export type NotifyProgress = (targetId: string) => void;

@@ -1,0 +1,39 @@
+import type { Deployment, DeploymentCause } from '../model/index.js';
+
+export interface DeploymentWish {
+  id: string;
+  pageToken: string;
+  targetId: string;
+  repositoryId: string;
+  refChangeId: string | null;
+  slot: string;
+  refType: string;
+  refName: string;
+  commit: string;
+  message: string | null;
+  author: string | null;
+  cause: DeploymentCause;
+  causedBy: string | null;
+  rollbackOf?: string;
+}
+
+/** A deployment as it enters its lane. */
+export function newDeployment(wish: DeploymentWish, now: number): Deployment {
+  return {
+    ...wish,
+    rollbackOf: wish.rollbackOf ?? null,
+    slotSince: now,
+    state: 'queued',
+    reason: null,
+    supersededBy: null,
+    backendRef: null,
+    url: null,
+    progress: null,
+    logTail: null,
+    cancelRequestedBy: null,
+    createdAt: now,
+    startedAt: null,
+    finishedAt: null,
+    updatedAt: now,
+  };
+}

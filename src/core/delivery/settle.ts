@@ -1,0 +1,186 @@
+import type { LookupResult, Observation, TriggerOutcome } from '../backend.js';
+import type { Deployment, DeploymentState } from '../model/index.js';
+import { deliveryLifetimeMs, retryDelayMs } from './retry-schedule.js';
+
+/** What becomes of a deployment and its lane after one step. Pure; applied in one guarded transaction. */
+export interface Settlement {
+  deployment: Partial<
+    Pick<
+      Deployment,
+      | 'state'
+      | 'reason'
+      | 'backendRef'
+      | 'url'
+      | 'progress'
+      | 'logTail'
+      | 'startedAt'
+      | 'finishedAt'
+    >
+  >;
+  lane: { dueAt: number | null; keepCurrent: boolean; failures: number };
+  /** Pauses the target with one notice: the backend said it will refuse again. */
+  pauseTarget?: string;
+  /** The deployment went live: it becomes the target's live one. */
+  wentLive?: true;
+}
+
+export interface StepFacts {
+  now: number;
+  /** In [0, 1), for jitter. */
+  random: number;
+  /** Failed tries in a row before this one. */
+  failures: number;
+}
+
+const defaultPollMs = 5_000;
+const firstPollMs = 1_000;
+const unknownLookupMs = 5_000;
+/** Without lookup, an unanswered deployment ends after this. */
+export const unknownDeadlineMs = 15 * 60_000;
+
+const ends: ReadonlySet<DeploymentState> = new Set([
+  'live',
+  'failed',
+  'stopped',
+  'superseded',
+  'handed_off',
+]);
+
+export function isOver(state: DeploymentState): boolean {
+  return ends.has(state);
+}
+
+export function settleTrigger(
+  deployment: Pick<Deployment, 'createdAt' | 'state'>,
+  outcome: TriggerOutcome,
+  can: { observe: boolean; backendLabel: string },
+  facts: StepFacts,
+): Settlement {
+  switch (outcome.kind) {
+    case 'accepted':
+      return can.observe
+        ? {
+            deployment: { state: 'building', reason: null, backendRef: outcome.backendRef },
+            lane: { dueAt: facts.now + firstPollMs, keepCurrent: true, failures: 0 },
+          }
+        : end(
+            'handed_off',
+            `Handed to ${can.backendLabel}; it does not report the result.`,
+            facts,
+            {
+              backendRef: outcome.backendRef,
+            },
+          );
+    case 'rejected':
+      return { ...end('failed', outcome.reason, facts), pauseTarget: outcome.reason };
+    case 'unknown':
+      return {
+        deployment: { state: 'unknown', reason: outcome.reason },
+        lane: {
+          dueAt: facts.now + unknownLookupMs,
+          keepCurrent: true,
+          failures: facts.failures + 1,
+        },
+      };
+    case 'retry':
+      return retryLater(deployment, outcome.reason, facts, outcome.retryAfterMs);
+  }
+}
+
+function retryLater(
+  deployment: Pick<Deployment, 'createdAt'>,
+  reason: string,
+  facts: StepFacts,
+  retryAfterMs?: number,
+): Settlement {
+  if (facts.now - deployment.createdAt >= deliveryLifetimeMs) {
+    return end('failed', `Given up after 24 hours: ${reason}`, facts);
+  }
+  const failures = facts.failures + 1;
+  return {
+    // Back in the queue, not held as the current one: a newer push supersedes it and resets the schedule.
+    deployment: { state: 'queued', reason: `Will be tried again: ${reason}` },
+    lane: {
+      dueAt: facts.now + retryDelayMs(failures, facts.random, retryAfterMs),
+      keepCurrent: false,
+      failures,
+    },
+  };
+}
+
+/** `unknown` after a trigger: found, proven absent, or still open. */
+export function settleLookup(
+  deployment: Pick<Deployment, 'createdAt' | 'state' | 'startedAt'>,
+  result: LookupResult | { kind: 'no_lookup' },
+  backendLabel: string,
+  facts: StepFacts,
+): Settlement {
+  if (result.kind === 'found') {
+    return {
+      deployment: { state: 'building', reason: null, backendRef: result.backendRef },
+      lane: { dueAt: facts.now, keepCurrent: true, failures: 0 },
+    };
+  }
+  if (result.kind === 'absent') {
+    return {
+      deployment: { state: 'queued', reason: `${backendLabel} never got it; it is sent again.` },
+      lane: { dueAt: facts.now, keepCurrent: false, failures: facts.failures },
+    };
+  }
+  const since = deployment.startedAt ?? deployment.createdAt;
+  if (result.kind === 'no_lookup' && facts.now - since >= unknownDeadlineMs) {
+    return end('stopped', `Sent, but ${backendLabel} did not answer; look there.`, facts);
+  }
+  const failures = facts.failures + 1;
+  return {
+    deployment: {},
+    lane: { dueAt: facts.now + retryDelayMs(failures, facts.random), keepCurrent: true, failures },
+  };
+}
+
+export function settleObservation(
+  deployment: Pick<Deployment, 'commit' | 'state'>,
+  seen: Observation,
+  facts: StepFacts,
+): Settlement {
+  if (seen.lost) {
+    return {
+      deployment: { state: 'queued', reason: seen.reason ?? 'Interrupted; it is started again.' },
+      lane: { dueAt: facts.now, keepCurrent: false, failures: facts.failures },
+    };
+  }
+  const carried = {
+    ...(seen.url === undefined ? {} : { url: seen.url }),
+    ...(seen.progress === undefined ? {} : { progress: seen.progress }),
+    ...(seen.logTail === undefined ? {} : { logTail: seen.logTail }),
+  };
+  if (seen.state === 'live') {
+    const other = seen.commit !== undefined && seen.commit !== deployment.commit;
+    const reason = other ? `Deployed as part of ${seen.commit?.slice(0, 12)}.` : null;
+    return { ...end('live', reason, facts, carried), wentLive: true };
+  }
+  if (seen.state === 'failed' || seen.state === 'stopped' || seen.state === 'superseded') {
+    return end(seen.state, seen.reason ?? null, facts, carried);
+  }
+  return {
+    // The backend's own queue is still "building" to us: it was accepted and left our lane.
+    deployment: { state: seen.state === 'deploying' ? 'deploying' : 'building', ...carried },
+    lane: {
+      dueAt: facts.now + (seen.pollAfterMs ?? defaultPollMs),
+      keepCurrent: true,
+      failures: 0,
+    },
+  };
+}
+
+function end(
+  state: DeploymentState,
+  reason: string | null,
+  facts: StepFacts,
+  more: Settlement['deployment'] = {},
+): Settlement {
+  return {
+    deployment: { ...more, state, reason, progress: null, finishedAt: facts.now },
+    lane: { dueAt: facts.now, keepCurrent: false, failures: 0 },
+  };
+}

@@ -1,0 +1,189 @@
+/**
+ * Errors are named by whose fault they are. Each carries a code from the catalogue below; branch on the code or the
+ * class, never on a message. Expected outcomes (a refused trigger, a failed check) are values, not errors.
+ */
+export abstract class SlipwayError extends Error {
+  abstract readonly httpStatus: number;
+  readonly code: ErrorCode;
+  /** What the person should do, in one sentence. */
+  readonly advice: string;
+
+  constructor(code: ErrorCode, detail?: string, options?: ErrorOptions) {
+    super(
+      detail === undefined ? errorCatalogue[code].says : `${errorCatalogue[code].says}: ${detail}`,
+      options,
+    );
+    this.code = code;
+    this.advice = errorCatalogue[code].advice;
+    this.name = new.target.name;
+  }
+}
+
+/** What a person typed or sent is wrong. `fields` names the form fields, with a sentence each. */
+export class InputError extends SlipwayError {
+  readonly httpStatus = 422;
+  readonly fields: Readonly<Record<string, string>>;
+
+  constructor(code: ErrorCode, detail?: string, fields: Record<string, string> = {}) {
+    super(code, detail);
+    this.fields = fields;
+  }
+}
+
+/** Who asks may not. Never says more than the code's sentence to the outside. */
+export class AccessError extends SlipwayError {
+  readonly httpStatus: 401 | 403 | 404;
+
+  constructor(code: ErrorCode, httpStatus: 401 | 403 | 404, detail?: string) {
+    super(code, detail);
+    this.httpStatus = httpStatus;
+  }
+}
+
+/** The request was fine, but things have moved on. */
+export class StateError extends SlipwayError {
+  readonly httpStatus = 409;
+}
+
+/** Bitbucket refused or failed. `retryAfterMs` when it said how long to wait. */
+export class BitbucketError extends SlipwayError {
+  readonly httpStatus = 502;
+  readonly status: number | null;
+  readonly retryAfterMs: number | null;
+
+  constructor(
+    code: ErrorCode,
+    detail: string,
+    facts: { status?: number; retryAfterMs?: number | null; cause?: unknown } = {},
+  ) {
+    super(code, detail, { cause: facts.cause });
+    this.status = facts.status ?? null;
+    this.retryAfterMs = facts.retryAfterMs ?? null;
+  }
+}
+
+/** Ours: the store, the vault, the machine. Costs no attempt; answered 503. */
+export class InfrastructureError extends SlipwayError {
+  readonly httpStatus = 503;
+}
+
+/** Found at start, all together. `problems` are whole sentences. */
+export class ConfigError extends SlipwayError {
+  readonly httpStatus = 500;
+  readonly problems: readonly string[];
+
+  constructor(problems: readonly string[]) {
+    super('config_invalid', `\n${problems.map((problem) => `  - ${problem}`).join('\n')}`);
+    this.problems = problems;
+  }
+}
+
+/** The catalogue: code → what it says → what to do. */
+export const errorCatalogue = {
+  body_too_large: {
+    says: 'The request body is larger than 1 MiB',
+    advice: 'Send less; Bitbucket itself never sends more than 256 KB.',
+  },
+  body_unreadable: {
+    says: 'The request body is not readable JSON of the expected shape',
+    advice: 'Send the JSON that Bitbucket documents for this event.',
+  },
+  token_invalid: {
+    says: 'The request is not signed by an installation we know',
+    advice: 'Reload the page in Bitbucket; if it stays, reinstall the app.',
+  },
+  session_expired: {
+    says: 'This panel has been open for too long',
+    advice: 'Reload the page; what you typed is kept until then.',
+  },
+  not_repository_admin: {
+    says: 'Only an admin of this repository may change deploy targets',
+    advice: 'Ask an admin of the repository, or ask for the admin permission.',
+  },
+  installation_unconfirmed: {
+    says: 'The installation could not prove that it comes from Bitbucket',
+    advice: 'Remove the app in Workspace settings and install it again.',
+  },
+  installation_removed: {
+    says: 'The app is no longer installed in this workspace',
+    advice: 'Install it again in Workspace settings.',
+  },
+  repository_unknown: {
+    says: 'This repository is not known here',
+    advice: 'Open it in Bitbucket once, so that it can be looked up.',
+  },
+  repository_gone: {
+    says: 'Bitbucket does not show us this repository',
+    advice: 'Check that it still exists and that the app may read it.',
+  },
+  target_unknown: {
+    says: 'This target does not exist',
+    advice: 'Reload the page; another admin may have removed it.',
+  },
+  target_invalid: {
+    says: 'These settings cannot work',
+    advice: 'Correct the fields named here and save again.',
+  },
+  target_changed: {
+    says: 'Somebody else saved this target while you were editing',
+    advice: 'Reload to see their version, then make your change again.',
+  },
+  deployment_unknown: {
+    says: 'This deployment does not exist',
+    advice: 'Reload the page; it may have been pruned.',
+  },
+  deployment_finished: {
+    says: 'This deployment is already over',
+    advice: 'Reload the page to see how it ended.',
+  },
+  ref_unknown: {
+    says: 'Bitbucket has no such branch or tag',
+    advice: 'Check the spelling, or push the branch first.',
+  },
+  rollback_impossible: {
+    says: 'This release cannot be switched back to',
+    advice: 'Redeploy its commit instead.',
+  },
+  backend_unknown: {
+    says: 'There is no such deploy backend here',
+    advice: 'Pick one from the list; the operator may have switched it off.',
+  },
+  bitbucket_unavailable: {
+    says: 'Bitbucket did not answer as it should',
+    advice: 'It is tried again by itself; see status.atlassian.com if it lasts.',
+  },
+  bitbucket_rate_limited: {
+    says: 'Bitbucket asks us to wait',
+    advice: 'It is tried again by itself.',
+  },
+  bitbucket_refused: {
+    says: 'Bitbucket refused our credential',
+    advice: 'Reinstall the app, or check that it may still read the repository.',
+  },
+  storage_unavailable: {
+    says: 'The database does not take writes at the moment',
+    advice: 'Check the disk; Bitbucket sends the event again, and nothing was acknowledged.',
+  },
+  storage_overloaded: {
+    says: 'More is waiting to be stored than is allowed',
+    advice: 'It clears by itself; if it lasts, see docs/when-things-fail.md.',
+  },
+  data_folder_owned: {
+    says: 'The data folder is in use by a running Slipway',
+    advice: 'Stop that one first, or set SLIPWAY_DATA_DIR to another folder.',
+  },
+  vault_key_missing: {
+    says: 'A stored secret was sealed with a master key that is not configured',
+    advice: 'Put that key back into SLIPWAY_MASTER_KEY.',
+  },
+  vault_tampered: {
+    says: 'A stored secret cannot be opened',
+    advice: 'It was damaged or moved between rows; enter it again.',
+  },
+  config_invalid: {
+    says: 'The configuration has problems',
+    advice: 'Correct the settings named above and start again.',
+  },
+} as const;
+
+export type ErrorCode = keyof typeof errorCatalogue;

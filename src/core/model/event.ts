@@ -1,0 +1,71 @@
+import type { RepositoryFacts } from './installation.js';
+
+/** As Bitbucket sends it. Routing knows `branch` and `tag`; anything else is recorded and skipped. */
+export type RefType = string;
+
+export type RefChangeKind = 'create' | 'update' | 'force' | 'delete';
+
+/** One branch or tag that moved, in the shape all doors share. Hashes as sent, or null. */
+export interface RefChange {
+  refType: RefType;
+  name: string;
+  from: string | null;
+  to: string | null;
+  kind: RefChangeKind;
+  /** Message of the new head commit, whole; null when the ref is gone. */
+  message: string | null;
+  /** Author of the new head commit, as display text. */
+  author: string | null;
+}
+
+/** Who did something, as Bitbucket names them. Display text, never a key but for `uuid`. */
+export interface Person {
+  uuid: string | null;
+  name: string;
+}
+
+/** A verified, parsed event. Vendor words end before this type. */
+export type HookEvent =
+  | { kind: 'push'; repository: RepositoryFacts; actor: Person | null; changes: RefChange[] }
+  | { kind: 'repository_updated'; repository: RepositoryFacts; actor: Person | null }
+  | { kind: 'repository_transferred'; repository: RepositoryFacts; actor: Person | null }
+  | { kind: 'repository_deleted'; repository: RepositoryFacts; actor: Person | null }
+  /** Verified and well formed, but nothing to us; answered 204 and not stored. `noop` says why, for the log. */
+  | { kind: 'ignored'; noop: string };
+
+/** `unreadable`: verified but not parsable; kept with its digest only. */
+export type EventState = 'recorded' | 'unreadable';
+
+export interface StoredEvent {
+  id: string;
+  sourceId: string;
+  /** `X-Request-UUID`: the same on every resend of one delivery. */
+  deliveryId: string;
+  eventKey: string;
+  state: EventState;
+  repositoryId: string | null;
+  actor: Person | null;
+  /** Bitbucket's `X-Attempt-Number`, 1 for the first. */
+  attemptNumber: number;
+  /** SHA-256 of the raw body, hex. */
+  bodyDigest: string;
+  /** Raw body as received; null when unreadable. */
+  body: string | null;
+  receivedAt: number;
+}
+
+export interface StoredRefChange {
+  id: string;
+  eventId: string;
+  /** Place in `push.changes`, from 0. */
+  position: number;
+  repositoryId: string;
+  refType: RefType;
+  name: string;
+  from: string | null;
+  to: string | null;
+  kind: RefChangeKind;
+  message: string | null;
+  author: string | null;
+  createdAt: number;
+}

@@ -1,0 +1,37 @@
+/** `paused`: a person (or a permanent refusal) stopped automatic deploys. `removed`: kept for history only. */
+export type TargetState = 'active' | 'paused' | 'removed';
+
+/** Which refs a target deploys. Patterns are globs, comma-separated; null = none of that kind. */
+export interface Rule {
+  branchPattern: string | null;
+  tagPattern: string | null;
+}
+
+/** Automatic deploys paused because of a deliberate act, for example a rollback. */
+export interface Hold {
+  since: number;
+  by: string;
+  reason: string;
+}
+
+export interface Target extends Rule {
+  id: string;
+  repositoryId: string;
+  /** Backend id, for example `local`. */
+  backend: string;
+  /** Environment: Test, Staging, Production or a name. */
+  name: string;
+  state: TargetState;
+  /** Backend settings that are not secret. */
+  settings: Record<string, unknown>;
+  /** Sealed JSON of the settings marked secret; null when there are none. */
+  secretsSealed: string | null;
+  hold: Hold | null;
+  /** The deployment that is live now. */
+  liveDeploymentId: string | null;
+  /** Counts saves; two admins editing at once get a conflict instead of losing one edit. */
+  version: number;
+  createdBy: string;
+  createdAt: number;
+  updatedAt: number;
+}

@@ -1,0 +1,287 @@
+/**
+ * What the domain asks of the outside. Implemented in `storage`, `bitbucket`, `vault`, `queue` and `lib`; put together in
+ * `context.ts`.
+ */
+import type { CloneCredential } from './backend.js';
+import type {
+  Attempt,
+  BuildStatusState,
+  Decision,
+  Deployment,
+  DeploymentState,
+  Door,
+  Installation,
+  Lane,
+  LaneLease,
+  Repository,
+  RepositoryFacts,
+  Source,
+  StatusReport,
+  StoredEvent,
+  StoredRefChange,
+  Target,
+  Workspace,
+} from './model/index.js';
+
+/** Unix milliseconds. */
+export type Clock = () => number;
+
+export interface Ids {
+  /** Time-ordered and unique: rows of one table are appended in order. */
+  next(): string;
+  /** Unguessable, URL-safe, at least 128 bits. */
+  secretToken(): string;
+}
+
+/**
+ * All writes go through `write`. Everything that waits at one moment is committed by one transaction (group commit); each
+ * caller's promise settles only after that commit. A callback that throws loses its own changes only.
+ */
+export interface Storage {
+  write<T>(work: (tx: Transaction) => Promise<T>): Promise<T>;
+  /**
+   * Like `write`, but items that wait at the same moment are handled by one call of `work`, in order of arrival; it answers
+   * with one result an item. When it throws, each item is tried again alone, so that one bad item fails alone.
+   * Rejects with `storage_overloaded` when too much is waiting.
+   */
+  batched<Item, Result>(
+    work: (tx: Transaction, items: readonly Item[]) => Promise<readonly Result[]>,
+  ): (item: Item) => Promise<Result>;
+  /** Committed rows only; never waits for a writer. */
+  readonly read: Reader;
+}
+
+export interface Reader {
+  installations: InstallationReads;
+  repositories: RepositoryReads;
+  targets: TargetReads;
+  deployments: DeploymentReads;
+  attempts: AttemptReads;
+  events: EventReads;
+  lanes: LaneReads;
+}
+
+export interface Transaction {
+  installations: InstallationReads & InstallationWrites;
+  repositories: RepositoryReads & RepositoryWrites;
+  targets: TargetReads & TargetWrites;
+  events: EventReads & EventWrites;
+  deployments: DeploymentReads & DeploymentWrites;
+  attempts: AttemptReads & AttemptWrites;
+  lanes: LaneReads & LaneWrites;
+  statusReports: StatusReportWrites;
+}
+
+export interface InstallationReads {
+  find(door: Door, externalId: string): Promise<Installation | null>;
+  /** Active installations of a workspace, newest first. */
+  ofWorkspace(workspaceUuid: string): Promise<Installation[]>;
+  source(door: Door, key: string): Promise<Source | null>;
+}
+
+export interface InstallationWrites {
+  save(installation: Installation): Promise<void>;
+  saveSource(source: Source): Promise<void>;
+}
+
+export interface RepositoryReads {
+  byUuid(uuid: string): Promise<Repository | null>;
+  byId(id: string): Promise<Repository | null>;
+  workspace(uuid: string): Promise<Workspace | null>;
+}
+
+export interface RepositoryWrites {
+  /** Creates or updates repository and workspace by uuid; absent facts leave the stored value. */
+  saveFacts(facts: RepositoryFacts, workspaceUuid: string, now: number): Promise<Repository>;
+  markDeleted(id: string, now: number): Promise<void>;
+}
+
+export interface TargetReads {
+  byId(id: string): Promise<Target | null>;
+  /** Not the removed ones; oldest first. */
+  ofRepository(repositoryId: string): Promise<Target[]>;
+  ofRepositories(repositoryIds: readonly string[]): Promise<Target[]>;
+  /** Every target of a backend that is not removed, for `Backend.start`. */
+  ofBackend(backend: string): Promise<Target[]>;
+}
+
+export interface TargetWrites {
+  insert(target: Target): Promise<void>;
+  /** Returns false when `expectedVersion` is no longer the stored one; nothing was changed then. */
+  update(
+    id: string,
+    expectedVersion: number,
+    patch: Partial<Omit<Target, 'id' | 'version'>>,
+  ): Promise<boolean>;
+  /** Machine-kept fields; does not count as an edit. */
+  touch(
+    id: string,
+    patch: Partial<Pick<Target, 'liveDeploymentId' | 'hold' | 'state'>>,
+  ): Promise<void>;
+}
+
+export interface EventReads {
+  byId(id: string): Promise<StoredEvent | null>;
+  refChange(id: string): Promise<StoredRefChange | null>;
+  /** Newest first. */
+  recentRefChanges(repositoryId: string, limit: number): Promise<RefChangeWithDecisions[]>;
+}
+
+export interface RefChangeWithDecisions extends StoredRefChange {
+  actorName: string | null;
+  receivedAt: number;
+  decisions: Decision[];
+}
+
+export interface EventWrites {
+  /** Ids of those that were new; the others had been stored before. */
+  insertNew(events: readonly StoredEvent[]): Promise<Set<string>>;
+  insertRefChanges(changes: readonly StoredRefChange[]): Promise<void>;
+  insertDecisions(decisions: readonly Decision[]): Promise<void>;
+}
+
+export interface DeploymentReads {
+  byId(id: string): Promise<Deployment | null>;
+  byPageToken(token: string): Promise<Deployment | null>;
+  /** Newest first. `before`: id of the last one seen, for the next page. */
+  recent(
+    where: { repositoryId?: string; targetId?: string; states?: readonly DeploymentState[] },
+    page: { limit: number; before?: string },
+  ): Promise<Deployment[]>;
+  /** What the lane runs next: the queued one whose slot has waited longest. */
+  nextQueued(targetId: string): Promise<Deployment | null>;
+}
+
+export interface DeploymentWrites {
+  insert(deployments: readonly Deployment[]): Promise<void>;
+  /** Marks every queued deployment of the slot superseded and returns them. */
+  supersedeQueued(
+    targetId: string,
+    slot: string,
+    byCommit: string,
+    now: number,
+  ): Promise<Deployment[]>;
+  update(id: string, patch: Partial<Omit<Deployment, 'id'>>): Promise<void>;
+}
+
+export interface AttemptReads {
+  ofDeployment(deploymentId: string): Promise<Attempt[]>;
+}
+
+export interface AttemptWrites {
+  insert(attempt: Attempt): Promise<void>;
+  finish(id: string, patch: Pick<Attempt, 'finishedAt' | 'outcome' | 'detail'>): Promise<void>;
+}
+
+export interface LaneReads {
+  byTarget(targetId: string): Promise<Lane | null>;
+  /** Earliest time any lane or status report becomes due; null when nothing waits. */
+  nextDue(): Promise<number | null>;
+}
+
+export interface LaneWrites {
+  create(lane: Pick<Lane, 'targetId' | 'repositoryId' | 'workspaceUuid'>): Promise<void>;
+  /** Makes the lane due at `at`, or earlier if it already was. `afresh`: new work, so earlier failures count no more. */
+  wake(targetIds: readonly string[], at: number, options?: { afresh: boolean }): Promise<void>;
+  /** Leases up to `limit` due lanes without a live lease; each lease gets a new fencing number. */
+  claim(limit: number, now: number, leaseMs: number, owner: string): Promise<LaneLease[]>;
+  /** Extends the leases still held; returns the targets whose lease was lost. */
+  renew(leases: readonly LaneLease[], until: number): Promise<string[]>;
+  /**
+   * Guarded by owner and fencing number: false means the lease was lost and nothing may be written.
+   * Call it first in the transaction that settles a step.
+   */
+  holds(lease: LaneLease, now: number): Promise<boolean>;
+  /** Gives the lease back and says when the lane is due again (null = idle until woken; woken since the claim = now). */
+  release(
+    lease: LaneLease,
+    now: number,
+    patch: { dueAt: number | null; currentDeploymentId: string | null; failures: number },
+  ): Promise<void>;
+  /** Keeps the lease, but says what is running: written before a backend is called. */
+  setCurrent(lease: LaneLease, deploymentId: string): Promise<void>;
+  /** Every lease of this data folder's former owner ends now. At start only. */
+  takeOverAll(now: number): Promise<number>;
+}
+
+export interface StatusReportWrites {
+  insert(report: StatusReport): Promise<void>;
+  /** Takes due reports, oldest first per commit and key, and hides them until `until`. */
+  claimDue(limit: number, now: number, until: number): Promise<StatusReport[]>;
+  /** Whether a later report of the same commit and key is waiting behind this one. */
+  hasNewer(report: StatusReport): Promise<boolean>;
+  settle(
+    id: string,
+    patch: Partial<Pick<StatusReport, 'dueAt' | 'attempts' | 'settledAt' | 'error'>>,
+  ): Promise<void>;
+}
+
+/** Seals and opens secrets. `identity` binds a value to its row: `installations:<id>:secret`. */
+export interface Vault {
+  seal(plaintext: string, identity: string): string;
+  /** Throws `InfrastructureError` (`vault_key_missing`, `vault_tampered`). */
+  open(sealed: string, identity: string): string;
+}
+
+export interface BuildStatus {
+  key: string;
+  state: BuildStatusState;
+  name: string;
+  description: string;
+  url: string;
+  refName: string | null;
+}
+
+export interface RemoteRepository {
+  uuid: string;
+  workspaceUuid: string;
+  fullName: string;
+  name: string;
+  mainBranch: string | null;
+  isPrivate: boolean;
+}
+
+export interface RemoteCommit {
+  hash: string;
+  message: string;
+  author: string;
+}
+
+/** `unknown`: this credential may not ask (403); another proof is needed. */
+export type RepositoryPermission = 'admin' | 'write' | 'read' | 'none' | 'unknown';
+
+/** Bitbucket's REST API as seen by one workspace's own credential. All throw `BitbucketError`. */
+export interface Bitbucket {
+  repository(workspaceUuid: string, repositoryUuid: string): Promise<RemoteRepository | null>;
+  /** Head commit of a branch or tag; null when it does not exist. */
+  head(
+    repository: Repository,
+    refType: 'branch' | 'tag',
+    name: string,
+  ): Promise<RemoteCommit | null>;
+  branches(repository: Repository, limit: number): Promise<string[]>;
+  permission(repository: Repository, userUuid: string): Promise<RepositoryPermission>;
+  setBuildStatus(repository: Repository, commit: string, status: BuildStatus): Promise<void>;
+  /** Display name of a person; null when Bitbucket does not tell. */
+  cloneUrl(repository: Repository): string;
+  cloneCredential(repository: Repository, options?: { fresh?: boolean }): Promise<CloneCredential>;
+  /** Proof that a received Connect secret is real: exchanges it at the fixed token endpoint and reads the workspace. */
+  proveInstallation(proof: {
+    clientKey: string;
+    sharedSecret: string;
+    workspaceUuid: string;
+  }): Promise<{ slug: string | null; name: string | null }>;
+}
+
+/** A hint that work may be waiting. Losing one costs at most a sweep. */
+export interface Waker {
+  wake(): void;
+}
+
+export interface Logger {
+  debug(fields: object, message: string): void;
+  info(fields: object, message: string): void;
+  warn(fields: object, message: string): void;
+  error(fields: object, message: string): void;
+  child(fields: object): Logger;
+}
