@@ -1,0 +1,20 @@
+import { SequelizeStorage, Umzug } from 'umzug';
+import type { Sequelize } from 'sequelize';
+import { up as initial } from './0001-initial.js';
+
+/** In order; names are stored and never change. Forward only: a backup is the way back. */
+const migrations = [{ name: '0001-initial', up: initial }];
+
+/** Brings the schema up to date; returns the names of what was applied. */
+export async function migrate(sequelize: Sequelize): Promise<string[]> {
+  const umzug = new Umzug({
+    migrations: migrations.map(({ name, up }) => ({
+      name,
+      up: async () => up(sequelize.getQueryInterface()),
+    })),
+    storage: new SequelizeStorage({ sequelize, tableName: 'migrations' }),
+    logger: undefined,
+  });
+  const applied = await umzug.up();
+  return applied.map(({ name }) => name);
+}

@@ -1,0 +1,211 @@
+import type { Sequelize } from 'sequelize';
+import type {
+  Attempt,
+  Decision,
+  Deployment,
+  Installation,
+  Lane,
+  Repository,
+  Source,
+  StatusReport,
+  StoredEvent,
+  StoredRefChange,
+  Target,
+  Workspace,
+} from '../../core/model/index.js';
+import { Table } from '../table.js';
+
+export const workspaces = new Table<Workspace>('workspaces', {
+  uuid: 'id',
+  slug: 'text',
+  name: 'text',
+  updatedAt: 'integer',
+});
+
+export const installations = new Table<Installation>('installations', {
+  id: 'id',
+  door: 'text',
+  externalId: 'text',
+  workspaceUuid: 'text',
+  state: 'text',
+  secretSealed: 'text',
+  installedBy: 'text',
+  createdAt: 'integer',
+  updatedAt: 'integer',
+});
+
+export const sources = new Table<Source>('sources', {
+  id: 'id',
+  door: 'text',
+  key: 'text',
+  installationId: 'text',
+  createdAt: 'integer',
+});
+
+export const repositories = new Table<Repository>('repositories', {
+  id: 'id',
+  uuid: 'text',
+  workspaceUuid: 'text',
+  fullName: 'text',
+  name: 'text',
+  mainBranch: 'text',
+  isPrivate: 'flag',
+  state: 'text',
+  createdAt: 'integer',
+  updatedAt: 'integer',
+});
+
+export const targets = new Table<Target>('targets', {
+  id: 'id',
+  repositoryId: 'text',
+  backend: 'text',
+  name: 'text',
+  state: 'text',
+  branchPattern: 'text',
+  tagPattern: 'text',
+  settings: 'json',
+  secretsSealed: 'text',
+  hold: 'json',
+  liveDeploymentId: 'text',
+  version: 'integer',
+  createdBy: 'text',
+  createdAt: 'integer',
+  updatedAt: 'integer',
+});
+
+export const events = new Table<StoredEvent>('events', {
+  id: 'id',
+  sourceId: 'text',
+  deliveryId: 'text',
+  eventKey: 'text',
+  state: 'text',
+  repositoryId: 'text',
+  actor: 'json',
+  attemptNumber: 'integer',
+  bodyDigest: 'text',
+  body: 'text',
+  receivedAt: 'integer',
+});
+
+export const refChanges = new Table<StoredRefChange>('ref_changes', {
+  id: 'id',
+  eventId: 'text',
+  position: 'integer',
+  repositoryId: 'text',
+  refType: 'text',
+  name: 'text',
+  from: 'text',
+  to: 'text',
+  kind: 'text',
+  message: 'text',
+  author: 'text',
+  createdAt: 'integer',
+});
+
+export const decisions = new Table<Decision>('decisions', {
+  refChangeId: 'id',
+  targetId: 'id',
+  outcome: 'text',
+  reasonCode: 'text',
+  reason: 'text',
+  deploymentId: 'text',
+  createdAt: 'integer',
+});
+
+export const deployments = new Table<Deployment>('deployments', {
+  id: 'id',
+  pageToken: 'text',
+  targetId: 'text',
+  repositoryId: 'text',
+  refChangeId: 'text',
+  slot: 'text',
+  slotSince: 'integer',
+  refType: 'text',
+  refName: 'text',
+  commit: 'text',
+  message: 'text',
+  author: 'text',
+  cause: 'text',
+  causedBy: 'text',
+  rollbackOf: 'text',
+  state: 'text',
+  reason: 'text',
+  supersededBy: 'text',
+  backendRef: 'text',
+  url: 'text',
+  progress: 'json',
+  logTail: 'json',
+  cancelRequestedBy: 'text',
+  createdAt: 'integer',
+  startedAt: 'integer',
+  finishedAt: 'integer',
+  updatedAt: 'integer',
+});
+
+export const lanes = new Table<Lane>('lanes', {
+  targetId: 'id',
+  repositoryId: 'text',
+  workspaceUuid: 'text',
+  dueAt: 'integer',
+  leaseOwner: 'text',
+  leaseUntil: 'integer',
+  fencing: 'integer',
+  wakeCount: 'integer',
+  currentDeploymentId: 'text',
+  failures: 'integer',
+});
+
+export const attempts = new Table<Attempt>('attempts', {
+  id: 'id',
+  deploymentId: 'text',
+  kind: 'text',
+  number: 'integer',
+  fencing: 'integer',
+  startedAt: 'integer',
+  finishedAt: 'integer',
+  outcome: 'text',
+  detail: 'text',
+});
+
+export const statusReports = new Table<StatusReport>('status_reports', {
+  id: 'id',
+  deploymentId: 'text',
+  repositoryId: 'text',
+  commit: 'text',
+  key: 'text',
+  state: 'text',
+  name: 'text',
+  description: 'text',
+  url: 'text',
+  refName: 'text',
+  dueAt: 'integer',
+  attempts: 'integer',
+  settledAt: 'integer',
+  error: 'text',
+  createdAt: 'integer',
+});
+
+interface AnyTable {
+  readonly name: string;
+  readonly fields: readonly string[];
+  define(sequelize: Sequelize): void;
+}
+
+export const allTables: readonly AnyTable[] = [
+  workspaces,
+  installations,
+  sources,
+  repositories,
+  targets,
+  events,
+  refChanges,
+  decisions,
+  deployments,
+  lanes,
+  attempts,
+  statusReports,
+];
+
+export function defineModels(sequelize: Sequelize): void {
+  for (const table of allTables) table.define(sequelize);
+}

@@ -1,0 +1,119 @@
+import { join } from 'node:path';
+import { QueryTypes, Sequelize } from 'sequelize';
+import { ConfigError } from '../core/errors.js';
+import type { Logger, Reader, Storage, Transaction } from '../core/ports.js';
+import { lockDataFolder } from './data-folder.js';
+import { migrate } from './migrations/index.js';
+import { defineModels } from './models/index.js';
+import type { Sql } from './sql.js';
+import { durablePragmas, SqliteConnection } from './sqlite/connection.js';
+import { loadSqlite } from './sqlite/driver.js';
+import { GroupCommitWriter } from './sqlite/group-commit-writer.js';
+import { attemptStore, deploymentStore } from './stores/deployments.js';
+import { eventStore } from './stores/events.js';
+import { installationStore, repositoryStore } from './stores/places.js';
+import { laneStore, statusReportStore } from './stores/queue.js';
+import { targetStore } from './stores/targets.js';
+
+export interface OpenStorage extends Storage {
+  readonly kind: 'sqlite';
+  /** Settles when nothing waits to be written. */
+  idle(): Promise<void>;
+  close(): Promise<void>;
+}
+
+/** How many events may wait for a commit before intake says 503. */
+const maxWaitingItems = 10_000;
+
+/**
+ * Takes the data folder, migrates, checks that commits are durable, and ends the leases a former process held.
+ * Throws `ConfigError` or `InfrastructureError` with words for the operator.
+ */
+export async function openSqliteStorage(options: {
+  dataDir: string;
+  newId: () => string;
+  now: () => number;
+  logger: Logger;
+}): Promise<OpenStorage> {
+  const lock = await lockDataFolder(options.dataDir);
+  const file = join(options.dataDir, 'slipway.sqlite');
+  const sequelize = openSequelize(file);
+  const connection = await SqliteConnection.open(file);
+  await assertDurable(connection);
+  const applied = await migrate(sequelize);
+  if (applied.length > 0) options.logger.info({ applied }, 'storage.migrated');
+  const writer = new GroupCommitWriter(connection, { maxWaiting: maxWaitingItems });
+  const tx = transactionOver(connection, options.newId);
+  const takenOver = await writer.write(() => tx.lanes.takeOverAll(options.now()));
+  if (takenOver > 0) options.logger.info({ lanes: takenOver }, 'storage.leases_taken_over');
+  return {
+    kind: 'sqlite',
+    write: (work) => writer.write(() => work(tx)),
+    batched: (work) => writer.batched((items) => work(tx, items)),
+    read: readerOver(sequelizeSql(sequelize), options.newId),
+    idle: () => writer.idle(),
+    async close() {
+      await writer.idle();
+      await sequelize.close();
+      await connection.close();
+      await lock.release();
+    },
+  };
+}
+
+function openSequelize(file: string): Sequelize {
+  loadSqlite();
+  const sequelize = new Sequelize({ dialect: 'sqlite', storage: file, logging: false });
+  defineModels(sequelize);
+  return sequelize;
+}
+
+/** A build of SQLite or a file system that does not keep these would lose acknowledged pushes: refuse to run on it. */
+async function assertDurable(connection: SqliteConnection): Promise<void> {
+  const [journal] = await connection.all<{ journal_mode: string }>('PRAGMA journal_mode');
+  const [sync] = await connection.all<{ synchronous: number }>('PRAGMA synchronous');
+  if (
+    journal?.journal_mode.toUpperCase() !== durablePragmas.journal_mode ||
+    sync?.synchronous !== 2
+  ) {
+    throw new ConfigError([
+      `SQLite cannot be made durable here (journal_mode ${journal?.journal_mode}, synchronous ${sync?.synchronous}). ` +
+        'Put SLIPWAY_DATA_DIR on a local disk.',
+    ]);
+  }
+}
+
+function transactionOver(sql: Sql, newId: () => string): Transaction {
+  return {
+    installations: installationStore(sql),
+    repositories: repositoryStore(sql, newId),
+    targets: targetStore(sql),
+    events: eventStore(sql),
+    deployments: deploymentStore(sql),
+    attempts: attemptStore(sql),
+    lanes: laneStore(sql),
+    statusReports: statusReportStore(sql),
+  };
+}
+
+function readerOver(sql: Sql, newId: () => string): Reader {
+  return transactionOver(sql, newId);
+}
+
+/** Committed rows through Sequelize's own connection, beside the writer's. */
+function sequelizeSql(sequelize: Sequelize): Sql {
+  const numbered = (text: string): string => {
+    let position = 0;
+    return text.replace(/\?/g, () => `$${++position}`);
+  };
+  return {
+    async all<Row>(text: string, values: readonly (string | number | null)[] = []): Promise<Row[]> {
+      const rows = await sequelize.query(numbered(text), {
+        bind: [...values],
+        type: QueryTypes.SELECT,
+      });
+      return rows as Row[];
+    },
+    run: () => Promise.reject(new Error('the reader does not write')),
+  };
+}

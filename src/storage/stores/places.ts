@@ -1,0 +1,115 @@
+import type {
+  Door,
+  Installation,
+  Repository,
+  RepositoryFacts,
+  Source,
+  Workspace,
+} from '../../core/model/index.js';
+import type {
+  InstallationReads,
+  InstallationWrites,
+  RepositoryReads,
+  RepositoryWrites,
+} from '../../core/ports.js';
+import { installations, repositories, sources, workspaces } from '../models/index.js';
+import type { Sql } from '../sql.js';
+
+export function installationStore(sql: Sql): InstallationReads & InstallationWrites {
+  return {
+    find: (door: Door, externalId: string): Promise<Installation | null> =>
+      installations.one(sql, 'door = ? AND external_id = ?', [door, externalId]),
+    ofWorkspace: (workspaceUuid) =>
+      installations.select(sql, `workspace_uuid = ? AND state = 'active' ORDER BY id DESC`, [
+        workspaceUuid,
+      ]),
+    source: (door: Door, key: string): Promise<Source | null> =>
+      sources.one(sql, 'door = ? AND "key" = ?', [door, key]),
+    save: (installation) =>
+      installations.insert(
+        sql,
+        [installation],
+        `ON CONFLICT (id) DO UPDATE SET workspace_uuid = excluded.workspace_uuid, state = excluded.state,
+         secret_sealed = excluded.secret_sealed, installed_by = excluded.installed_by, updated_at = excluded.updated_at`,
+      ),
+    saveSource: (source) =>
+      sources.insert(
+        sql,
+        [source],
+        'ON CONFLICT (door, "key") DO UPDATE SET installation_id = excluded.installation_id',
+      ),
+  };
+}
+
+export function repositoryStore(sql: Sql, newId: () => string): RepositoryReads & RepositoryWrites {
+  const byUuid = (uuid: string): Promise<Repository | null> =>
+    repositories.one(sql, 'uuid = ?', [uuid]);
+  return {
+    byUuid,
+    byId: (id) => repositories.one(sql, 'id = ?', [id]),
+    workspace: (uuid): Promise<Workspace | null> => workspaces.one(sql, 'uuid = ?', [uuid]),
+    async saveFacts(facts, workspaceUuid, now) {
+      await saveWorkspace(sql, facts, workspaceUuid, now);
+      const known = await byUuid(facts.uuid);
+      if (known && !differs(known, facts, workspaceUuid)) return known;
+      const row = merged(known, facts, workspaceUuid, now, newId);
+      if (known) await repositories.update(sql, row, 'id = ?', [known.id]);
+      else await repositories.insert(sql, [row]);
+      return row;
+    },
+    async markDeleted(id, now) {
+      await repositories.update(sql, { state: 'deleted', updatedAt: now }, 'id = ?', [id]);
+    },
+  };
+}
+
+async function saveWorkspace(
+  sql: Sql,
+  facts: RepositoryFacts,
+  uuid: string,
+  now: number,
+): Promise<void> {
+  // A condensed repository may name no workspace; then what is stored stays.
+  if (facts.workspaceSlug === null && facts.workspaceName === null) return;
+  await workspaces.insert(
+    sql,
+    [{ uuid, slug: facts.workspaceSlug, name: facts.workspaceName, updatedAt: now }],
+    `ON CONFLICT (uuid) DO UPDATE SET slug = coalesce(excluded.slug, workspaces.slug),
+     name = coalesce(excluded.name, workspaces.name), updated_at = excluded.updated_at
+     WHERE workspaces.slug IS DISTINCT FROM coalesce(excluded.slug, workspaces.slug)
+        OR workspaces.name IS DISTINCT FROM coalesce(excluded.name, workspaces.name)`,
+  );
+}
+
+function differs(known: Repository, facts: RepositoryFacts, workspaceUuid: string): boolean {
+  return (
+    known.state !== 'active' ||
+    known.workspaceUuid !== workspaceUuid ||
+    (facts.fullName !== null && facts.fullName !== known.fullName) ||
+    (facts.name !== null && facts.name !== known.name) ||
+    (facts.isPrivate !== null && facts.isPrivate !== known.isPrivate) ||
+    (facts.mainBranch !== undefined && facts.mainBranch !== known.mainBranch)
+  );
+}
+
+function merged(
+  known: Repository | null,
+  facts: RepositoryFacts,
+  workspaceUuid: string,
+  now: number,
+  newId: () => string,
+): Repository {
+  const fullName = facts.fullName ?? known?.fullName ?? facts.uuid;
+  return {
+    id: known?.id ?? newId(),
+    uuid: facts.uuid,
+    workspaceUuid,
+    fullName,
+    name: facts.name ?? known?.name ?? fullName,
+    mainBranch: facts.mainBranch === undefined ? (known?.mainBranch ?? null) : facts.mainBranch,
+    isPrivate: facts.isPrivate ?? known?.isPrivate ?? true,
+    state: 'active',
+    createdAt: known?.createdAt ?? now,
+    updatedAt: now,
+  };
+}

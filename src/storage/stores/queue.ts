@@ -1,0 +1,134 @@
+import type { LaneLease } from '../../core/model/index.js';
+import type { LaneReads, LaneWrites, StatusReportWrites } from '../../core/ports.js';
+import { lanes, statusReports } from '../models/index.js';
+import type { Sql, SqlValue } from '../sql.js';
+
+const held = 'target_id = ? AND lease_owner = ? AND fencing = ?';
+
+export function laneStore(sql: Sql): LaneReads & LaneWrites {
+  return {
+    byTarget: (targetId) => lanes.one(sql, 'target_id = ?', [targetId]),
+    async nextDue() {
+      const [row] = await sql.all<{ due: number | null }>(
+        `SELECT min(due) AS due FROM (
+           SELECT min(CASE WHEN lease_until > due_at THEN lease_until ELSE due_at END) AS due FROM lanes WHERE due_at IS NOT NULL
+           UNION ALL SELECT min(due_at) FROM status_reports WHERE due_at IS NOT NULL) AS waiting`,
+      );
+      return row?.due === null || row?.due === undefined ? null : Number(row.due);
+    },
+    async create(lane) {
+      const idle = { dueAt: null, leaseOwner: null, leaseUntil: null, currentDeploymentId: null };
+      await lanes.insert(
+        sql,
+        [{ ...lane, ...idle, fencing: 0, wakeCount: 0, failures: 0 }],
+        'ON CONFLICT (target_id) DO NOTHING',
+      );
+    },
+    async wake(targetIds, at, options) {
+      if (targetIds.length === 0) return;
+      const afresh = options?.afresh ? ', failures = 0' : '';
+      const marks = targetIds.map(() => '?').join(', ');
+      await sql.run(
+        `UPDATE lanes SET wake_count = wake_count + 1${afresh},
+           due_at = CASE WHEN due_at IS NULL OR due_at > ? THEN ? ELSE due_at END
+         WHERE target_id IN (${marks})`,
+        [at, at, ...targetIds],
+      );
+    },
+    async claim(limit, now, leaseMs, owner) {
+      const rows = await sql.all<{ target_id: string; fencing: number; wake_count: number }>(
+        `UPDATE lanes SET lease_owner = ?, lease_until = ?, fencing = fencing + 1
+         WHERE target_id IN (
+           SELECT target_id FROM lanes WHERE due_at <= ? AND (lease_until IS NULL OR lease_until <= ?)
+           ORDER BY due_at LIMIT ?)
+         RETURNING target_id, fencing, wake_count`,
+        [owner, now + leaseMs, now, now, limit],
+      );
+      return rows.map((row) => ({
+        targetId: row.target_id,
+        owner,
+        fencing: Number(row.fencing),
+        wakeCount: Number(row.wake_count),
+      }));
+    },
+    async renew(leases, until) {
+      const lost: string[] = [];
+      for (const lease of leases) {
+        const changed = await sql.run(`UPDATE lanes SET lease_until = ? WHERE ${held}`, [
+          until,
+          ...keyOf(lease),
+        ]);
+        if (changed === 0) lost.push(lease.targetId);
+      }
+      return lost;
+    },
+    async holds(lease, now) {
+      const rows = await sql.all(`SELECT 1 FROM lanes WHERE ${held} AND lease_until > ?`, [
+        ...keyOf(lease),
+        now,
+      ]);
+      return rows.length > 0;
+    },
+    async release(lease, now, patch) {
+      await sql.run(
+        `UPDATE lanes SET lease_owner = NULL, lease_until = NULL, current_deployment_id = ?, failures = ?,
+           due_at = CASE WHEN wake_count > ? THEN ? ELSE ? END
+         WHERE ${held}`,
+        [
+          patch.currentDeploymentId,
+          patch.failures,
+          lease.wakeCount,
+          now,
+          patch.dueAt,
+          ...keyOf(lease),
+        ],
+      );
+    },
+    async setCurrent(lease, deploymentId) {
+      await sql.run(`UPDATE lanes SET current_deployment_id = ? WHERE ${held}`, [
+        deploymentId,
+        ...keyOf(lease),
+      ]);
+    },
+    takeOverAll: (now) =>
+      sql.run(
+        `UPDATE lanes SET lease_owner = NULL, lease_until = NULL, due_at = ? WHERE lease_owner IS NOT NULL`,
+        [now],
+      ),
+  };
+}
+
+function keyOf(lease: LaneLease): SqlValue[] {
+  return [lease.targetId, lease.owner, lease.fencing];
+}
+
+export function statusReportStore(sql: Sql): StatusReportWrites {
+  return {
+    insert: (report) => statusReports.insert(sql, [report]),
+    async claimDue(limit, now, until) {
+      // Only the oldest of a commit and key: INPROGRESS must not arrive after its own end.
+      const claimed = await sql.all<Record<string, SqlValue>>(
+        `UPDATE status_reports SET due_at = ?
+         WHERE id IN (
+           SELECT id FROM status_reports AS due WHERE due_at <= ? AND NOT EXISTS (
+             SELECT 1 FROM status_reports AS older WHERE older.due_at IS NOT NULL
+               AND older."commit" = due."commit" AND older."key" = due."key" AND older.id < due.id)
+           ORDER BY due_at, id LIMIT ?)
+         RETURNING *`,
+        [until, now, limit],
+      );
+      return claimed.map((row) => statusReports.read(row));
+    },
+    async hasNewer(report) {
+      const newer = await statusReports.one(
+        sql,
+        '"commit" = ? AND "key" = ? AND id > ? AND due_at IS NOT NULL',
+        [report.commit, report.key, report.id],
+      );
+      return newer !== null;
+    },
+    async settle(id, patch) {
+      await statusReports.update(sql, patch, 'id = ?', [id]);
+    },
+  };
+}

@@ -1,0 +1,35 @@
+import type { TargetReads, TargetWrites } from '../../core/ports.js';
+import { targets } from '../models/index.js';
+import type { Sql } from '../sql.js';
+
+export function targetStore(sql: Sql): TargetReads & TargetWrites {
+  const ofRepositories: TargetReads['ofRepositories'] = async (ids) => {
+    if (ids.length === 0) return [];
+    const marks = ids.map(() => '?').join(', ');
+    return targets.select(
+      sql,
+      `repository_id IN (${marks}) AND state <> 'removed' ORDER BY id`,
+      ids,
+    );
+  };
+  return {
+    byId: (id) => targets.one(sql, 'id = ?', [id]),
+    ofRepository: (repositoryId) => ofRepositories([repositoryId]),
+    ofRepositories,
+    ofBackend: (backend) =>
+      targets.select(sql, `backend = ? AND state <> 'removed' ORDER BY id`, [backend]),
+    insert: (target) => targets.insert(sql, [target]),
+    async update(id, expectedVersion, patch) {
+      const changed = await targets.update(
+        sql,
+        { ...patch, version: expectedVersion + 1 },
+        'id = ? AND version = ?',
+        [id, expectedVersion],
+      );
+      return changed === 1;
+    },
+    async touch(id, patch) {
+      await targets.update(sql, patch, 'id = ?', [id]);
+    },
+  };
+}
