@@ -1,0 +1,67 @@
+import type { Backend } from '../core/backend.js';
+import { InputError } from '../core/errors.js';
+import type { Target } from '../core/model/index.js';
+import type { Clock, Logger, Storage, Transaction, Vault } from '../core/ports.js';
+import { openTarget } from './open-target.js';
+
+export interface ChangeTargetDeps {
+  storage: Storage;
+  vault: Vault;
+  clock: Clock;
+  logger: Logger;
+  backend(id: string): Backend | null;
+}
+
+/** Stops or restarts automatic deploys. Restarting also ends a hold. */
+export async function setAutomatic(
+  input: { targetId: string; on: boolean; by: { name: string } },
+  deps: ChangeTargetDeps,
+): Promise<void> {
+  await deps.storage.write(async (tx) => {
+    await existing(tx, input.targetId);
+    await tx.targets.touch(input.targetId, {
+      state: input.on ? 'active' : 'paused',
+      ...(input.on ? { hold: null } : {}),
+    });
+  });
+  deps.logger.info({ target: input.targetId, on: input.on, by: input.by.name }, 'target.automatic');
+}
+
+/** Ends what waits, asks the running one to stop, and lets the backend clean up. The history stays. */
+export async function removeTarget(
+  input: { targetId: string; by: { name: string } },
+  deps: ChangeTargetDeps,
+): Promise<void> {
+  const now = deps.clock();
+  const target = await deps.storage.write(async (tx) => {
+    const found = await existing(tx, input.targetId);
+    await tx.targets.touch(found.id, { state: 'removed' });
+    const waiting = await tx.deployments.recent(
+      { targetId: found.id, states: ['waiting', 'queued'] },
+      { limit: 10_000 },
+    );
+    for (const { id } of waiting) {
+      const reason = `The target was removed by ${input.by.name}.`;
+      await tx.deployments.update(id, {
+        state: 'stopped',
+        reason,
+        finishedAt: now,
+        updatedAt: now,
+      });
+    }
+    const lane = await tx.lanes.byTarget(found.id);
+    if (lane?.currentDeploymentId) {
+      await tx.deployments.update(lane.currentDeploymentId, { cancelRequestedBy: input.by.name });
+      await tx.lanes.wake([found.id], now);
+    }
+    return found;
+  });
+  deps.logger.info({ target: target.id, by: input.by.name }, 'target.removed');
+  await deps.backend(target.backend)?.remove?.(openTarget(target, deps.vault));
+}
+
+async function existing(tx: Transaction, targetId: string): Promise<Target> {
+  const target = await tx.targets.byId(targetId);
+  if (!target || target.state === 'removed') throw new InputError('target_unknown');
+  return target;
+}

@@ -1,0 +1,94 @@
+import type { Attempt, Deployment, LaneLease, Target } from '../core/model/index.js';
+import type { Transaction } from '../core/ports.js';
+import { isOver } from '../core/delivery/settle.js';
+import { recordStatus } from './record-status.js';
+import type { LaneDeps } from './step-lane.js';
+
+/** What a worker that holds a lane does next. Intentions that reach a backend are stored before the call. */
+export type Step =
+  | { kind: 'none'; why: 'lease_lost' | 'idle' }
+  | { kind: 'trigger'; deployment: Deployment; target: Target; attempt: Attempt; failures: number }
+  | { kind: 'observe'; deployment: Deployment; target: Target; failures: number }
+  | { kind: 'lookup'; deployment: Deployment; target: Target; attempt: Attempt; failures: number }
+  | { kind: 'cancel'; deployment: Deployment; target: Target; failures: number };
+
+export async function planStep(tx: Transaction, lease: LaneLease, deps: LaneDeps): Promise<Step> {
+  const now = deps.clock();
+  if (!(await tx.lanes.holds(lease, now))) return { kind: 'none', why: 'lease_lost' };
+  const lane = await tx.lanes.byTarget(lease.targetId);
+  const target = await tx.targets.byId(lease.targetId);
+  if (!lane || !target) return goIdle(tx, lease, now);
+  const current = lane.currentDeploymentId
+    ? await tx.deployments.byId(lane.currentDeploymentId)
+    : null;
+  if (current && !isOver(current.state)) {
+    return goOn(tx, lease, current, target, lane.failures, deps);
+  }
+  const next = await tx.deployments.nextQueued(lease.targetId);
+  if (!next) return goIdle(tx, lease, now);
+  return begin(tx, lease, next, target, lane.failures, deps);
+}
+
+async function goIdle(tx: Transaction, lease: LaneLease, now: number): Promise<Step> {
+  await tx.lanes.release(lease, now, { dueAt: null, currentDeploymentId: null, failures: 0 });
+  return { kind: 'none', why: 'idle' };
+}
+
+async function goOn(
+  tx: Transaction,
+  lease: LaneLease,
+  deployment: Deployment,
+  target: Target,
+  failures: number,
+  deps: LaneDeps,
+): Promise<Step> {
+  if (deployment.state === 'unknown' || deployment.backendRef === null) {
+    // Sent (or about to be) when the process died: nobody knows, so look before anything is sent again.
+    const attempt = await newAttempt(tx, lease, deployment, 'lookup', deps);
+    return { kind: 'lookup', deployment, target, attempt, failures };
+  }
+  const kind = deployment.cancelRequestedBy === null ? 'observe' : 'cancel';
+  return { kind, deployment, target, failures };
+}
+
+async function begin(
+  tx: Transaction,
+  lease: LaneLease,
+  queued: Deployment,
+  target: Target,
+  failures: number,
+  deps: LaneDeps,
+): Promise<Step> {
+  const now = deps.clock();
+  const patch = { state: 'building', startedAt: queued.startedAt ?? now, updatedAt: now } as const;
+  const deployment: Deployment = { ...queued, ...patch, reason: null, backendRef: null };
+  await tx.deployments.update(deployment.id, { ...patch, reason: null, backendRef: null });
+  await tx.lanes.setCurrent(lease, deployment.id);
+  if (queued.startedAt === null) await recordStatus(tx, deployment, target.name, now, deps);
+  const kind = deployment.cause === 'rollback' ? 'rollback' : 'trigger';
+  const attempt = await newAttempt(tx, lease, deployment, kind, deps);
+  return { kind: 'trigger', deployment, target, attempt, failures };
+}
+
+async function newAttempt(
+  tx: Transaction,
+  lease: LaneLease,
+  deployment: Deployment,
+  kind: Attempt['kind'],
+  deps: LaneDeps,
+): Promise<Attempt> {
+  const earlier = await tx.attempts.ofDeployment(deployment.id);
+  const attempt: Attempt = {
+    id: deps.ids.next(),
+    deploymentId: deployment.id,
+    kind,
+    number: earlier.length + 1,
+    fencing: lease.fencing,
+    startedAt: deps.clock(),
+    finishedAt: null,
+    outcome: null,
+    detail: null,
+  };
+  await tx.attempts.insert(attempt);
+  return attempt;
+}

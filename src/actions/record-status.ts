@@ -1,0 +1,38 @@
+import { statusFor, statusKey } from '../core/delivery/build-status.js';
+import type { Deployment } from '../core/model/index.js';
+import type { Ids, Transaction } from '../core/ports.js';
+
+export interface StatusDeps {
+  ids: Ids;
+  /** Public address of a deployment's page. */
+  pageUrl(pageToken: string): string;
+}
+
+/** Owes Bitbucket the build status of a deployment as it now is; written by `report-status`, never by the deploy itself. */
+export async function recordStatus(
+  tx: Transaction,
+  deployment: Deployment,
+  targetName: string,
+  now: number,
+  deps: StatusDeps,
+): Promise<void> {
+  const status = statusFor(deployment, targetName);
+  if (status === null) return;
+  await tx.statusReports.insert({
+    id: deps.ids.next(),
+    deploymentId: deployment.id,
+    repositoryId: deployment.repositoryId,
+    commit: deployment.commit,
+    key: statusKey(deployment.targetId),
+    state: status.state,
+    name: `Slipway: ${targetName}`,
+    description: status.description,
+    url: deps.pageUrl(deployment.pageToken),
+    refName: deployment.refType === 'branch' ? deployment.refName : null,
+    dueAt: now,
+    attempts: 0,
+    settledAt: null,
+    error: null,
+    createdAt: now,
+  });
+}

@@ -1,0 +1,187 @@
+import type { z } from 'zod';
+import type { Backend, BackendTarget, FieldMeta } from '../core/backend.js';
+import { InputError, StateError } from '../core/errors.js';
+import type { Repository, Target } from '../core/model/index.js';
+import type { Clock, Ids, Storage, Vault } from '../core/ports.js';
+import { openTarget, secretsIdentity } from './open-target.js';
+
+export interface TargetForm {
+  targetId: string | null;
+  expectedVersion: number;
+  repository: Repository;
+  backend: string;
+  name: string;
+  branchPattern: string | null;
+  tagPattern: string | null;
+  /** Raw form values; an empty secret keeps the stored one. */
+  settings: Record<string, string>;
+  by: { name: string };
+}
+
+export interface SaveTargetDeps {
+  storage: Storage;
+  vault: Vault;
+  clock: Clock;
+  ids: Ids;
+  backend(id: string): Backend | null;
+  /** Null when fine, else a sentence. */
+  patternProblem(patterns: string): string | null;
+}
+
+const checkTimeoutMs = 15_000;
+const nameLimit = 60;
+
+/** Creates or changes a target, after the backend has agreed to its settings. Throws `InputError` with `fields`, or `StateError`. */
+export async function saveTarget(form: TargetForm, deps: SaveTargetDeps): Promise<Target> {
+  const backend = deps.backend(form.backend);
+  if (!backend) throw new InputError('backend_unknown', form.backend);
+  const existing = form.targetId === null ? null : await existingTarget(form, deps);
+  const id = existing?.id ?? deps.ids.next();
+  const stored = existing ? openTarget(existing, deps.vault).secrets : {};
+  const fields = checkRule(form, backend, deps);
+  const parsed = parseSettings(backend, form.settings, stored);
+  Object.assign(fields, parsed.problems);
+  if (Object.keys(fields).length > 0) throw new InputError('target_invalid', undefined, fields);
+  await askBackend(backend, { id, name: form.name.trim(), ...parsed });
+  return store(form, existing, id, parsed, deps);
+}
+
+async function existingTarget(form: TargetForm, deps: SaveTargetDeps): Promise<Target> {
+  const target = await deps.storage.read.targets.byId(form.targetId ?? '');
+  if (!target || target.repositoryId !== form.repository.id || target.state === 'removed') {
+    throw new InputError('target_unknown');
+  }
+  // Settings of another backend would make no sense there, and the old one's files and secrets would stay behind.
+  if (target.backend !== form.backend) {
+    throw new InputError('target_invalid', undefined, {
+      backend: 'The backend of a target cannot be changed; add a new target instead.',
+    });
+  }
+  return target;
+}
+
+function checkRule(
+  form: TargetForm,
+  backend: Backend,
+  deps: SaveTargetDeps,
+): Record<string, string> {
+  const fields: Record<string, string> = {};
+  const name = form.name.trim();
+  if (name === '') fields['name'] = 'Give the target a name, for example Production.';
+  if (name.length > nameLimit) fields['name'] = `At most ${nameLimit} characters.`;
+  if (form.branchPattern === null && form.tagPattern === null) {
+    fields['branchPattern'] = 'Name at least one branch or tag to deploy.';
+  }
+  const branch = form.branchPattern === null ? null : deps.patternProblem(form.branchPattern);
+  if (branch !== null) fields['branchPattern'] = branch;
+  const tag = form.tagPattern === null ? null : deps.patternProblem(form.tagPattern);
+  if (tag !== null) fields['tagPattern'] = tag;
+  if (form.tagPattern !== null && !backend.capabilities.tags) {
+    fields['tagPattern'] = `${backend.label} cannot deploy tags.`;
+  }
+  return fields;
+}
+
+interface ParsedSettings {
+  settings: Record<string, unknown>;
+  secrets: Record<string, unknown>;
+  problems: Record<string, string>;
+}
+
+/** Form text → the backend's own types, secrets apart. */
+function parseSettings(
+  backend: Backend,
+  raw: Record<string, string>,
+  stored: Readonly<Record<string, unknown>>,
+): ParsedSettings {
+  const shape = backend.settings.shape as Record<string, z.ZodType>;
+  const input: Record<string, unknown> = {};
+  for (const field of Object.keys(shape)) {
+    const meta = metaOf(shape[field]);
+    const text = raw[field];
+    if (meta?.secret && (text === undefined || text === '')) input[field] = stored[field];
+    else if (meta?.input === 'checkbox') input[field] = text === 'true' || text === 'on';
+    else if (text !== undefined && text !== '') input[field] = fromText(text, meta);
+  }
+  const result = backend.settings.safeParse(input);
+  const problems: Record<string, string> = {};
+  if (!result.success) {
+    for (const issue of result.error.issues) {
+      problems[`settings.${issue.path.join('.')}`] ??= issue.message;
+    }
+    return { settings: {}, secrets: {}, problems };
+  }
+  const settings: Record<string, unknown> = {};
+  const secrets: Record<string, unknown> = {};
+  for (const [field, value] of Object.entries(result.data)) {
+    if (value === undefined) continue;
+    (metaOf(shape[field])?.secret ? secrets : settings)[field] = value;
+  }
+  return { settings, secrets, problems };
+}
+
+function metaOf(schema: z.ZodType | undefined): FieldMeta | undefined {
+  return schema?.meta() as FieldMeta | undefined;
+}
+
+function fromText(text: string, meta: FieldMeta | undefined): unknown {
+  return meta?.input === 'number' ? Number(text) : text;
+}
+
+async function askBackend(backend: Backend, target: BackendTarget): Promise<void> {
+  const result = await backend.check(target, AbortSignal.timeout(checkTimeoutMs));
+  if (result.ok) return;
+  const fields: Record<string, string> = {};
+  for (const { field, message } of result.problems) {
+    fields[field === null ? 'form' : `settings.${field}`] ??= message;
+  }
+  throw new InputError('target_invalid', undefined, fields);
+}
+
+async function store(
+  form: TargetForm,
+  existing: Target | null,
+  id: string,
+  parsed: ParsedSettings,
+  deps: SaveTargetDeps,
+): Promise<Target> {
+  const now = deps.clock();
+  const secretsSealed =
+    Object.keys(parsed.secrets).length > 0
+      ? deps.vault.seal(JSON.stringify(parsed.secrets), secretsIdentity(id))
+      : null;
+  const edited = {
+    name: form.name.trim(),
+    branchPattern: form.branchPattern,
+    tagPattern: form.tagPattern,
+    settings: parsed.settings,
+    secretsSealed,
+    updatedAt: now,
+  };
+  if (existing) {
+    return deps.storage.write(async (tx) => {
+      if (!(await tx.targets.update(id, form.expectedVersion, edited))) {
+        throw new StateError('target_changed');
+      }
+      return { ...existing, ...edited, version: form.expectedVersion + 1 };
+    });
+  }
+  const target: Target = {
+    ...edited,
+    id,
+    repositoryId: form.repository.id,
+    backend: form.backend,
+    state: 'active',
+    hold: null,
+    liveDeploymentId: null,
+    version: 1,
+    createdBy: form.by.name,
+    createdAt: now,
+  };
+  await deps.storage.write(async (tx) => {
+    await tx.targets.insert(target);
+    const { id: repositoryId, workspaceUuid } = form.repository;
+    await tx.lanes.create({ targetId: id, repositoryId, workspaceUuid });
+  });
+  return target;
+}

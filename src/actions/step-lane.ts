@@ -1,0 +1,194 @@
+import type { Backend, LookupResult, Observation, TriggerOutcome } from '../core/backend.js';
+import {
+  settleLookup,
+  settleObservation,
+  settleTrigger,
+  type Settlement,
+  type StepFacts,
+} from '../core/delivery/settle.js';
+import { SlipwayError } from '../core/errors.js';
+import type { Attempt, LaneLease } from '../core/model/index.js';
+import type { Bitbucket, Clock, Ids, Logger, Storage, Vault } from '../core/ports.js';
+import { openTarget } from './open-target.js';
+import { planStep, type Step } from './plan-step.js';
+import type { StatusDeps } from './record-status.js';
+import { applySettlement } from './settle-step.js';
+import { triggerDeployment } from './trigger-deployment.js';
+
+export interface LaneDeps extends StatusDeps {
+  storage: Storage;
+  bitbucket: Pick<Bitbucket, 'cloneUrl' | 'cloneCredential'>;
+  vault: Vault;
+  /** Null when the operator switched it off. */
+  backend(id: string): Backend | null;
+  clock: Clock;
+  ids: Ids;
+  random(): number;
+  logger: Logger;
+}
+
+/** A backend that does not answer within this is `unknown` (trigger) or asked again later (the rest). */
+const callTimeoutMs = 15_000;
+
+/**
+ * One step of a lane under a lease: plan (stored), call the backend, settle (stored, guarded by the lease). Whatever kills
+ * the process in between, the next holder of the lane goes on from what is stored.
+ */
+export async function stepLane(lease: LaneLease, deps: LaneDeps): Promise<void> {
+  const step = await deps.storage.write((tx) => planStep(tx, lease, deps));
+  if (step.kind === 'none') {
+    if (step.why === 'lease_lost') deps.logger.warn({ target: lease.targetId }, 'lane.lease_lost');
+    return;
+  }
+  const { settlement, attempt } = await performSafely(step, lease, deps);
+  const held = await deps.storage.write((tx) =>
+    applySettlement(tx, lease, step, settlement, attempt, deps),
+  );
+  deps.logger.info(
+    {
+      target: step.target.id,
+      deployment: step.deployment.id,
+      commit: step.deployment.commit,
+      step: step.kind,
+      state: settlement.deployment.state ?? step.deployment.state,
+      ...(attempt ? { outcome: attempt.outcome, attempt: attempt.number } : {}),
+      ...(settlement.deployment.reason ? { reason: settlement.deployment.reason } : {}),
+      ...(held ? {} : { noop: 'lease_lost' }),
+    },
+    'lane.stepped',
+  );
+}
+
+type Working = Exclude<Step, { kind: 'none' }>;
+
+interface Performed {
+  settlement: Settlement;
+  /** As it is to be finished; null when the step made no attempt worth keeping. */
+  attempt: Attempt | null;
+}
+
+/** Trouble of our own (a master key that is missing, a database that is away) costs the deployment nothing but time. */
+async function performSafely(step: Working, lease: LaneLease, deps: LaneDeps): Promise<Performed> {
+  try {
+    return await perform(step, lease, deps);
+  } catch (error) {
+    deps.logger.error(
+      { deployment: step.deployment.id, step: step.kind, err: error },
+      'lane.trouble',
+    );
+    const reason = error instanceof SlipwayError ? error.message : 'Slipway had trouble of its own';
+    const facts = { now: deps.clock(), random: deps.random(), failures: step.failures };
+    if (step.kind !== 'trigger') {
+      return {
+        settlement: settleLookup(step.deployment, { kind: 'undecided', reason }, '', facts),
+        attempt: null,
+      };
+    }
+    const can = { observe: true, backendLabel: '' };
+    return {
+      settlement: settleTrigger(step.deployment, { kind: 'retry', reason }, can, facts),
+      attempt: finished(step.attempt, 'retry', reason, deps),
+    };
+  }
+}
+
+async function perform(step: Working, lease: LaneLease, deps: LaneDeps): Promise<Performed> {
+  const backend = deps.backend(step.target.backend);
+  const facts = (): StepFacts => ({
+    now: deps.clock(),
+    random: deps.random(),
+    failures: step.failures,
+  });
+  if (!backend) {
+    const outcome: TriggerOutcome = {
+      kind: 'retry',
+      reason: `the backend "${step.target.backend}" is switched off on this server`,
+    };
+    const can = { observe: false, backendLabel: step.target.backend };
+    return { settlement: settleTrigger(step.deployment, outcome, can, facts()), attempt: null };
+  }
+  switch (step.kind) {
+    case 'trigger': {
+      const outcome = await triggerDeployment(step, lease, backend, deps, signal());
+      const can = { observe: backend.observe !== undefined, backendLabel: backend.label };
+      const settlement = settleTrigger(step.deployment, outcome, can, facts());
+      // Only what a push would meet again is a reason to pause; a release that was pruned is not.
+      if (step.attempt.kind === 'rollback') delete settlement.pauseTarget;
+      return { settlement, attempt: finished(step.attempt, outcome.kind, reasonOf(outcome), deps) };
+    }
+    case 'lookup': {
+      const result = await lookUp(step, backend, deps);
+      const settlement = settleLookup(step.deployment, result, backend.label, facts());
+      const found = result.kind === 'found' || result.kind === 'absent' ? result.kind : 'unknown';
+      return { settlement, attempt: finished(step.attempt, found, reasonOf(result), deps) };
+    }
+    case 'observe':
+    case 'cancel': {
+      if (step.kind === 'cancel') await askToCancel(step, backend, deps);
+      const seen = await observe(step, backend, deps);
+      return { settlement: settleObservation(step.deployment, seen, facts()), attempt: null };
+    }
+  }
+}
+
+function signal(): AbortSignal {
+  return AbortSignal.timeout(callTimeoutMs);
+}
+
+function backendDeployment(step: Working, deps: LaneDeps) {
+  return {
+    deploymentId: step.deployment.id,
+    target: openTarget(step.target, deps.vault),
+    backendRef: step.deployment.backendRef,
+    commit: step.deployment.commit,
+  };
+}
+
+async function lookUp(
+  step: Working,
+  backend: Backend,
+  deps: LaneDeps,
+): Promise<LookupResult | { kind: 'no_lookup' }> {
+  if (!backend.lookup) return { kind: 'no_lookup' };
+  try {
+    return await backend.lookup(backendDeployment(step, deps), signal());
+  } catch (error) {
+    deps.logger.warn({ deployment: step.deployment.id, err: error }, 'backend.lookup_failed');
+    return { kind: 'undecided', reason: 'the look-up failed' };
+  }
+}
+
+/** A backend that cannot be asked now is asked again later: not knowing is no reason to call a deployment failed. */
+async function observe(step: Working, backend: Backend, deps: LaneDeps): Promise<Observation> {
+  const unchanged = step.deployment.state === 'deploying' ? 'deploying' : 'building';
+  if (!backend.observe) return { state: unchanged };
+  try {
+    return await backend.observe(backendDeployment(step, deps), signal());
+  } catch (error) {
+    deps.logger.warn({ deployment: step.deployment.id, err: error }, 'backend.observe_failed');
+    return { state: unchanged };
+  }
+}
+
+async function askToCancel(step: Working, backend: Backend, deps: LaneDeps): Promise<void> {
+  if (!backend.cancel) return;
+  try {
+    const result = await backend.cancel(backendDeployment(step, deps), signal());
+    deps.logger.info({ deployment: step.deployment.id, result: result.kind }, 'backend.cancel');
+  } catch (error) {
+    deps.logger.warn({ deployment: step.deployment.id, err: error }, 'backend.cancel_failed');
+  }
+}
+
+function finished(
+  attempt: Attempt,
+  outcome: Attempt['outcome'],
+  detail: string | null,
+  deps: LaneDeps,
+): Attempt {
+  return { ...attempt, finishedAt: deps.clock(), outcome, detail };
+}
+
+function reasonOf(outcome: TriggerOutcome | LookupResult | { kind: 'no_lookup' }): string | null {
+  return 'reason' in outcome ? outcome.reason : null;
+}

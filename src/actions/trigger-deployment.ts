@@ -1,0 +1,119 @@
+import type { Backend, TriggerOutcome, TriggerRequest } from '../core/backend.js';
+import { BitbucketError } from '../core/errors.js';
+import type { LaneLease, Repository } from '../core/model/index.js';
+import type { LaneDeps } from './step-lane.js';
+import type { Step } from './plan-step.js';
+import { openTarget } from './open-target.js';
+
+type TriggerStep = Extract<Step, { kind: 'trigger' }>;
+
+/** Hands one deployment to its backend, once. The outcome is a value whatever happens. */
+export async function triggerDeployment(
+  step: TriggerStep,
+  lease: LaneLease,
+  backend: Backend,
+  deps: LaneDeps,
+  signal: AbortSignal,
+): Promise<TriggerOutcome> {
+  if (step.deployment.cause === 'rollback') return rollBack(step, lease, backend, deps, signal);
+  const repository = await deps.storage.read.repositories.byId(step.deployment.repositoryId);
+  if (!repository || repository.state === 'deleted') {
+    return { kind: 'rejected', reason: 'The repository no longer exists in Bitbucket.' };
+  }
+  const refused = await missingCredential(repository, deps);
+  if (refused) return refused;
+  return sent(step, deps, () => backend.trigger(request(step, lease, repository, deps), signal));
+}
+
+/** Asked before the backend is: a Bitbucket that gives no credential is a reason to wait, not a failed deployment. */
+async function missingCredential(
+  repository: Repository,
+  deps: LaneDeps,
+): Promise<TriggerOutcome | null> {
+  try {
+    await deps.bitbucket.cloneCredential(repository);
+    return null;
+  } catch (error) {
+    if (!(error instanceof BitbucketError)) throw error;
+    return {
+      kind: 'retry',
+      reason: `no clone credential (${error.message})`,
+      ...(error.retryAfterMs === null ? {} : { retryAfterMs: error.retryAfterMs }),
+    };
+  }
+}
+
+/** From here on the call may have reached the backend, so a thrown error means that nobody knows. */
+async function sent(
+  step: TriggerStep,
+  deps: LaneDeps,
+  call: () => Promise<TriggerOutcome>,
+): Promise<TriggerOutcome> {
+  try {
+    return await call();
+  } catch (error) {
+    deps.logger.error({ deployment: step.deployment.id, err: error }, 'backend.trigger_threw');
+    return { kind: 'unknown', reason: 'The backend did not answer as it should.' };
+  }
+}
+
+function request(
+  step: TriggerStep,
+  lease: LaneLease,
+  repository: Repository,
+  deps: LaneDeps,
+): TriggerRequest {
+  const { deployment } = step;
+  return {
+    deploymentId: deployment.id,
+    target: openTarget(step.target, deps.vault),
+    backendRef: deployment.backendRef,
+    commit: deployment.commit,
+    idempotencyKey: deployment.id,
+    fencing: lease.fencing,
+    repository: {
+      uuid: repository.uuid,
+      fullName: repository.fullName,
+      cloneUrl: deps.bitbucket.cloneUrl(repository),
+    },
+    refType: deployment.refType,
+    refName: deployment.refName,
+    message: deployment.message,
+    author: deployment.author,
+    cause: deployment.cause,
+    cloneCredential: (options) => deps.bitbucket.cloneCredential(repository, options),
+  };
+}
+
+async function rollBack(
+  step: TriggerStep,
+  lease: LaneLease,
+  backend: Backend,
+  deps: LaneDeps,
+  signal: AbortSignal,
+): Promise<TriggerOutcome> {
+  const { deployment } = step;
+  const earlier = deployment.rollbackOf
+    ? await deps.storage.read.deployments.byId(deployment.rollbackOf)
+    : null;
+  const toBackendRef = earlier?.backendRef ?? null;
+  if (!backend.rollback || !earlier || toBackendRef === null) {
+    return { kind: 'rejected', reason: 'That release cannot be switched back to.' };
+  }
+  const rollback = backend.rollback.bind(backend);
+  return sent(step, deps, () =>
+    rollback(
+      {
+        deploymentId: deployment.id,
+        target: openTarget(step.target, deps.vault),
+        backendRef: deployment.backendRef,
+        commit: deployment.commit,
+        idempotencyKey: deployment.id,
+        fencing: lease.fencing,
+        toDeploymentId: earlier.id,
+        toBackendRef,
+      },
+      signal,
+    ),
+  );
+}

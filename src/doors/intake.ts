@@ -1,0 +1,178 @@
+import { createHash } from 'node:crypto';
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { Accepted, InboundEvent } from '../actions/accept-events.js';
+import type { NoteUnreadable } from '../actions/note-unreadable.js';
+import { InfrastructureError, InputError } from '../core/errors.js';
+import type { HookEvent, Source } from '../core/model/index.js';
+import type { Clock, Logger, Waker } from '../core/ports.js';
+import type { EventDoor, ParsedDelivery, RawDelivery } from './event-door.js';
+import { readRawBody } from './raw-body.js';
+
+export interface IntakeDeps {
+  doors: readonly EventDoor[];
+  accept(event: InboundEvent): Promise<Accepted>;
+  noteUnreadable: NoteUnreadable;
+  waker: Waker;
+  clock: Clock;
+  logger: Logger;
+}
+
+/** What is answered, and the words for the one log line of the delivery. */
+interface Answer {
+  status: 204 | 400 | 401 | 413 | 503;
+  log: Record<string, unknown>;
+}
+
+const retryAfterSeconds = '5';
+
+/**
+ * Raw body → verified → parsed → stored → answered, for every door, on the bare `http.Server`: Express would cost seven
+ * times as much. Never 2xx before the commit; 503 for anything that is ours, since Bitbucket resends on 5xx only.
+ *
+ * Returns false when the request is not for a door.
+ */
+export function createIntake(
+  deps: IntakeDeps,
+): (request: IncomingMessage, response: ServerResponse) => boolean {
+  return (request, response) => {
+    if (request.method !== 'POST') return false;
+    const path = (request.url ?? '').split('?', 1)[0] ?? '';
+    const door = deps.doors.find((candidate) =>
+      candidate.path.endsWith('/') ? path.startsWith(candidate.path) : path === candidate.path,
+    );
+    if (!door) return false;
+    void serve(request, response, door, deps);
+    return true;
+  };
+}
+
+async function serve(
+  request: IncomingMessage,
+  response: ServerResponse,
+  door: EventDoor,
+  deps: IntakeDeps,
+): Promise<void> {
+  const startedAt = deps.clock();
+  const answer = await answerTo(request, door, deps).catch((error: unknown): Answer => {
+    deps.logger.error({ door: door.door, err: error }, 'intake.failed');
+    return { status: 503, log: { noop: 'internal' } };
+  });
+  if (answer.status === 503) response.setHeader('retry-after', retryAfterSeconds);
+  // What is left of an unread body must not be taken for the next request.
+  if (answer.status === 413) response.setHeader('connection', 'close');
+  response.writeHead(answer.status).end();
+  if (answer.status === 413) request.destroy();
+  const fields = {
+    door: door.door,
+    status: answer.status,
+    ms: deps.clock() - startedAt,
+    ...answer.log,
+  };
+  if (answer.status === 204) deps.logger.info(fields, 'event.received');
+  else deps.logger.warn(fields, 'event.refused');
+}
+
+async function answerTo(
+  request: IncomingMessage,
+  door: EventDoor,
+  deps: IntakeDeps,
+): Promise<Answer> {
+  let body: Buffer;
+  try {
+    body = await readRawBody(request);
+  } catch (error) {
+    if (!(error instanceof InputError)) throw error;
+    return { status: error.code === 'body_too_large' ? 413 : 400, log: { noop: error.code } };
+  }
+  const delivery: RawDelivery = {
+    method: request.method ?? 'POST',
+    rawUrl: request.url ?? '/',
+    headers: request.headers,
+    body,
+  };
+  const verified = await door.verify(delivery);
+  if (!verified.ok) return { status: 401, log: { noop: 'not_verified', why: verified.why } };
+  try {
+    return await take(delivery, door.parse(delivery), verified, deps);
+  } catch (error) {
+    if (error instanceof InfrastructureError) return { status: 503, log: { noop: error.code } };
+    if (!(error instanceof InputError)) throw error;
+    return unreadable(delivery, verified.source, error, deps);
+  }
+}
+
+async function take(
+  delivery: RawDelivery,
+  parsed: ParsedDelivery,
+  verified: { source: Source; workspaceUuid: string | null },
+  deps: IntakeDeps,
+): Promise<Answer> {
+  const { event, ...facts } = parsed;
+  const log = { delivery: facts.deliveryId, event: facts.eventKey, attempt: facts.attemptNumber };
+  if (event.kind === 'ignored') return { status: 204, log: { ...log, noop: event.noop } };
+  const workspaceUuid = speaksFor(event, verified.workspaceUuid);
+  if (workspaceUuid === null) return { status: 401, log: { ...log, noop: 'another_workspace' } };
+  const accepted = await deps.accept({
+    ...facts,
+    source: verified.source,
+    workspaceUuid,
+    event,
+    body: delivery.body.toString('utf8'),
+    bodyDigest: digest(delivery.body),
+    receivedAt: deps.clock(),
+  });
+  if (accepted.deployments > 0) deps.waker.wake();
+  return {
+    status: 204,
+    log: {
+      ...log,
+      repository: event.repository.uuid,
+      id: accepted.eventId,
+      ...(accepted.isNew
+        ? { changes: accepted.refChanges, deployments: accepted.deployments }
+        : { noop: 'known' }),
+    },
+  };
+}
+
+/**
+ * The body is not covered by a Connect token, so it must not name another workspace than the signer's. A transfer is the one
+ * event that may: it tells of the new owner.
+ */
+function speaksFor(
+  event: Exclude<HookEvent, { kind: 'ignored' }>,
+  signer: string | null,
+): string | null {
+  const named = event.repository.workspaceUuid;
+  if (signer === null) return named;
+  if (named === null || event.kind === 'repository_transferred') return signer;
+  return sameUuid(named, signer) ? signer : null;
+}
+
+/** Braces and case vary between Bitbucket's own surfaces. */
+function sameUuid(a: string, b: string): boolean {
+  const bare = (uuid: string): string => uuid.replace(/[{}]/g, '').toLowerCase();
+  return bare(a) === bare(b);
+}
+
+async function unreadable(
+  delivery: RawDelivery,
+  source: Source,
+  error: InputError,
+  deps: IntakeDeps,
+): Promise<Answer> {
+  const bodyDigest = digest(delivery.body);
+  const named = delivery.headers['x-request-uuid'];
+  await deps.noteUnreadable({
+    source,
+    bodyDigest,
+    deliveryId: typeof named === 'string' ? named : `digest:${bodyDigest}`,
+    eventKey: String(delivery.headers['x-event-key'] ?? 'unknown'),
+    attemptNumber: Number(delivery.headers['x-attempt-number'] ?? 1) || 1,
+  });
+  return { status: 400, log: { noop: error.code, why: error.message, digest: bodyDigest } };
+}
+
+function digest(body: Buffer): string {
+  return createHash('sha256').update(body).digest('hex');
+}

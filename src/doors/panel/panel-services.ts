@@ -1,0 +1,60 @@
+import type { Backend } from '../../core/backend.js';
+import type { Deployment, Repository, Target } from '../../core/model/index.js';
+import type { Logger, Reader, RepositoryPermission } from '../../core/ports.js';
+
+/** Everything the panel may do or ask. Fulfilled by `context.ts` out of `actions/`. */
+export interface PanelServices {
+  read: Reader;
+  /** In display order, only those the operator allows. */
+  backends: readonly Backend[];
+  logger: Logger;
+  /** Creates the repository row from Bitbucket when it is not known yet. Throws `repository_gone`. */
+  openRepository(workspaceUuid: string, repositoryUuid: string): Promise<Repository>;
+  /** Asks Bitbucket; cached for a minute. `unknown`: our credential may not ask. */
+  permission(repository: Repository, userUuid: string): Promise<RepositoryPermission>;
+  /** Up to 100 branch names for suggestions; empty when Bitbucket does not answer in time. */
+  branches(repository: Repository): Promise<string[]>;
+  /**
+   * Validates, runs the backend's check, seals secrets. Throws `InputError` with `fields`, or `StateError('target_changed')`.
+   * Keys of `fields`: `name`, `backend`, `branchPattern`, `tagPattern`, and `settings.<field>` for the backend's own.
+   */
+  saveTarget(input: SaveTargetInput): Promise<Target>;
+  removeTarget(input: { targetId: string; by: Actor }): Promise<void>;
+  /** Stops or restarts automatic deploys; also ends a hold. */
+  setAutomatic(input: { targetId: string; on: boolean; by: Actor }): Promise<void>;
+  /** Deploys the head of a ref now. Throws `InputError('ref_unknown')`. */
+  deployNow(input: {
+    targetId: string;
+    refType: 'branch' | 'tag';
+    refName: string;
+    by: Actor;
+  }): Promise<Deployment>;
+  redeploy(input: { deploymentId: string; by: Actor }): Promise<Deployment>;
+  cancel(input: { deploymentId: string; by: Actor }): Promise<void>;
+  rollBack(input: { deploymentId: string; by: Actor }): Promise<Deployment>;
+  /** Whole build log as text, or null. */
+  buildLog(deployment: Deployment): Promise<string | null>;
+}
+
+/** Who clicked: display name for the record, uuid for the proof. */
+export interface Actor {
+  uuid: string;
+  name: string;
+}
+
+export interface SaveTargetInput {
+  /** Null = a new target. */
+  targetId: string | null;
+  /** Of the target as the form was rendered; ignored for a new one. */
+  expectedVersion: number;
+  repository: Repository;
+  backend: string;
+  name: string;
+  branchPattern: string | null;
+  tagPattern: string | null;
+  /** Raw form values by field name, all strings; an empty secret keeps the stored one. */
+  settings: Record<string, string>;
+  /** Secret fields whose stored value is to go; an empty secret alone keeps it. */
+  clearSecrets: readonly string[];
+  by: Actor;
+}

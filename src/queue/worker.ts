@@ -1,0 +1,145 @@
+import { randomUUID } from 'node:crypto';
+import type { LaneLease } from '../core/model/index.js';
+import type { Clock, Logger, Storage, Waker } from '../core/ports.js';
+
+export interface WorkerOptions {
+  storage: Storage;
+  /** One step of a lane; must settle or leave the lease to run out. */
+  step(lease: LaneLease): Promise<void>;
+  /** Writes due build statuses; returns how many it took. */
+  reportStatuses(limit: number): Promise<number>;
+  clock: Clock;
+  logger: Logger;
+  /** Lanes worked on at the same time. */
+  concurrency: number;
+}
+
+/** Figures of the design: a dead worker's lanes are free again after `leaseMs`. */
+export const leaseMs = 15_000;
+const heartbeatMs = 5_000;
+const sweepMs = 1_000;
+const statusesAtOnce = 8;
+const troublePauseMs = 1_000;
+
+/** Wakes actions when lanes are due. Knows no backend, no HTTP, no SQL. A wake-up is only a hint: the sweep finds the rest. */
+export class Worker implements Waker {
+  readonly #options: WorkerOptions;
+  readonly #owner = randomUUID();
+  readonly #active = new Map<LaneLease, Promise<void>>();
+  #loop: Promise<void> | null = null;
+  #reporting: Promise<void> | null = null;
+  #heartbeat: NodeJS.Timeout | null = null;
+  #stopping = false;
+  #woken = false;
+  #rouse: (() => void) | null = null;
+
+  constructor(options: WorkerOptions) {
+    this.#options = options;
+  }
+
+  start(): void {
+    this.#loop ??= this.#run();
+    this.#heartbeat ??= setInterval(() => void this.#beat(), heartbeatMs);
+  }
+
+  wake(): void {
+    this.#woken = true;
+    this.#rouse?.();
+  }
+
+  /** Takes no more work and waits for the running steps; the lanes of any that do not end in time are found by the sweep. */
+  async stop(): Promise<void> {
+    this.#stopping = true;
+    this.wake();
+    await this.#loop;
+    await Promise.all([...this.#active.values(), this.#reporting]);
+    if (this.#heartbeat) clearInterval(this.#heartbeat);
+  }
+
+  async #run(): Promise<void> {
+    while (!this.#stopping) {
+      this.#woken = false;
+      let waitMs: number;
+      try {
+        waitMs = await this.#workOnce();
+      } catch (error) {
+        this.#options.logger.error({ err: error }, 'worker.trouble');
+        waitMs = troublePauseMs;
+      }
+      if (waitMs > 0) await this.#sleep(waitMs);
+    }
+  }
+
+  /** Returns how long to wait for the next round, at most a sweep. */
+  async #workOnce(): Promise<number> {
+    const { storage, clock, concurrency } = this.#options;
+    const nextDue = await storage.read.lanes.nextDue();
+    const now = clock();
+    if (nextDue === null || nextDue > now) {
+      return Math.min(nextDue === null ? sweepMs : nextDue - now, sweepMs);
+    }
+    const free = concurrency - this.#active.size;
+    const leases =
+      free > 0
+        ? await storage.write((tx) => tx.lanes.claim(free, clock(), leaseMs, this.#owner))
+        : [];
+    for (const lease of leases) this.#begin(lease);
+    const reporting = this.#report();
+    // Nothing could be taken although something is due: all hands are busy, and each wakes the loop when it is done.
+    return leases.length === 0 && !reporting ? sweepMs : 0;
+  }
+
+  /** Beside the lanes, never in front of them: a Bitbucket that answers slowly must not hold up a deploy. */
+  #report(): boolean {
+    if (this.#reporting) return false;
+    this.#reporting = this.#options
+      .reportStatuses(statusesAtOnce)
+      .catch((error: unknown) => {
+        this.#options.logger.error({ err: error }, 'worker.reporting_failed');
+        return 0;
+      })
+      .then((taken) => {
+        this.#reporting = null;
+        if (taken > 0) this.wake();
+      });
+    return true;
+  }
+
+  #begin(lease: LaneLease): void {
+    const work = this.#options
+      .step(lease)
+      .catch((error: unknown) => {
+        this.#options.logger.error({ target: lease.targetId, err: error }, 'lane.step_failed');
+      })
+      .finally(() => {
+        this.#active.delete(lease);
+        this.wake();
+      });
+    this.#active.set(lease, work);
+  }
+
+  async #beat(): Promise<void> {
+    const leases = [...this.#active.keys()];
+    if (leases.length === 0) return;
+    try {
+      const until = this.#options.clock() + leaseMs;
+      const lost = await this.#options.storage.write((tx) => tx.lanes.renew(leases, until));
+      for (const target of lost) this.#options.logger.warn({ target }, 'lane.lease_lost');
+    } catch (error) {
+      this.#options.logger.error({ err: error }, 'worker.heartbeat_failed');
+    }
+  }
+
+  #sleep(ms: number): Promise<void> {
+    if (this.#woken) return Promise.resolve();
+    return new Promise((resolve) => {
+      const timer = setTimeout(done, ms);
+      const rouse = (): void => done();
+      this.#rouse = rouse;
+      function done(): void {
+        clearTimeout(timer);
+        resolve();
+      }
+    });
+  }
+}
