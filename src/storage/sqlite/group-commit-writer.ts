@@ -102,15 +102,15 @@ export class GroupCommitWriter {
 
   #add(job: Job): void {
     this.#waiting.push(job);
-    this.#running ??= this.#drain().finally(() => {
-      this.#running = null;
-    });
+    this.#running ??= this.#drain();
   }
 
   async #drain(): Promise<void> {
     while (this.#waiting.length > 0) {
       await this.#transaction(this.#waiting.splice(0, jobsPerTransaction));
     }
+    // In the same turn as the last look at the list: a job that comes a moment later starts a new round.
+    this.#running = null;
   }
 
   async #transaction(jobs: readonly Job[]): Promise<void> {

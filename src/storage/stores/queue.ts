@@ -3,6 +3,11 @@ import type { LaneReads, LaneWrites, StatusReportWrites } from '../../core/ports
 import { lanes, statusReports } from '../models/index.js';
 import type { Sql, SqlValue } from '../sql.js';
 
+/** Of one commit and key, only the oldest waiting report may go: INPROGRESS must not arrive after its own end. */
+const isOldest = `NOT EXISTS (
+  SELECT 1 FROM status_reports AS older WHERE older.due_at IS NOT NULL
+    AND older."commit" = due."commit" AND older."key" = due."key" AND older.id < due.id)`;
+
 const held = 'target_id = ? AND lease_owner = ? AND fencing = ?';
 
 export function laneStore(sql: Sql): LaneReads & LaneWrites {
@@ -12,7 +17,7 @@ export function laneStore(sql: Sql): LaneReads & LaneWrites {
       const [row] = await sql.all<{ due: number | null }>(
         `SELECT min(due) AS due FROM (
            SELECT min(CASE WHEN lease_until > due_at THEN lease_until ELSE due_at END) AS due FROM lanes WHERE due_at IS NOT NULL
-           UNION ALL SELECT min(due_at) FROM status_reports WHERE due_at IS NOT NULL) AS waiting`,
+           UNION ALL SELECT min(due_at) FROM status_reports AS due WHERE due_at IS NOT NULL AND ${isOldest}) AS waiting`,
       );
       return row?.due === null || row?.due === undefined ? null : Number(row.due);
     },
@@ -106,13 +111,10 @@ export function statusReportStore(sql: Sql): StatusReportWrites {
   return {
     insert: (report) => statusReports.insert(sql, [report]),
     async claimDue(limit, now, until) {
-      // Only the oldest of a commit and key: INPROGRESS must not arrive after its own end.
       const claimed = await sql.all<Record<string, SqlValue>>(
         `UPDATE status_reports SET due_at = ?
          WHERE id IN (
-           SELECT id FROM status_reports AS due WHERE due_at <= ? AND NOT EXISTS (
-             SELECT 1 FROM status_reports AS older WHERE older.due_at IS NOT NULL
-               AND older."commit" = due."commit" AND older."key" = due."key" AND older.id < due.id)
+           SELECT id FROM status_reports AS due WHERE due_at <= ? AND ${isOldest}
            ORDER BY due_at, id LIMIT ?)
          RETURNING *`,
         [until, now, limit],

@@ -1,0 +1,404 @@
+import assert from 'node:assert/strict';
+import { setAutomatic, removeTarget } from '../../src/actions/change-target.js';
+import {
+  cancelDeployment,
+  deployNow,
+  redeploy,
+  rollBack,
+} from '../../src/actions/request-deployment.js';
+import { stepLane } from '../../src/actions/step-lane.js';
+import { BitbucketError, InputError, StateError } from '../../src/core/errors.js';
+import { change, commit, createEngine, type Engine } from '../support/engine.js';
+
+const by = { name: 'Ada Example' };
+const minute = 60_000;
+
+describe('a lane', () => {
+  let engine: Engine;
+
+  beforeEach(async () => {
+    engine = await createEngine();
+  });
+
+  afterEach(() => engine.close());
+
+  it('takes a push live and writes INPROGRESS, then SUCCESSFUL on its commit', async () => {
+    const target = await engine.target();
+    engine.backend.onObserve = [
+      () => ({ state: 'building', progress: { step: 'Building' } }),
+      () => ({ state: 'live', url: 'http://live.example/' }),
+    ];
+    await engine.push([change()]);
+    await engine.step();
+    await engine.settle(minute);
+    const [deployment] = await engine.deployments(target.id);
+    assert.equal(deployment?.state, 'live');
+    assert.equal(deployment?.url, 'http://live.example/');
+    assert.ok(deployment?.finishedAt);
+    const after = await engine.storage.read.targets.byId(target.id);
+    assert.equal(after?.liveDeploymentId, deployment?.id);
+    assert.deepEqual(
+      engine.bitbucket.statuses.map(({ commit: hash, status }) => [hash, status.state]),
+      [
+        [commit('a'), 'INPROGRESS'],
+        [commit('a'), 'SUCCESSFUL'],
+      ],
+    );
+    const [first] = engine.bitbucket.statuses;
+    assert.ok((first?.status.key.length ?? 99) <= 40);
+    assert.equal(first?.status.url, `https://slipway.example/d/${deployment?.pageToken}`);
+    assert.equal((await engine.storage.read.lanes.byTarget(target.id))?.dueAt, null);
+  });
+
+  it('hands the backend what it needs, under one key', async () => {
+    const target = await engine.target({ settings: { folder: 'web', token: 'secret-token' } });
+    await engine.push([change()]);
+    await engine.settle(minute);
+    const [request] = engine.backend.triggered;
+    assert.equal(request?.idempotencyKey, request?.deploymentId);
+    assert.equal(request?.commit, commit('a'));
+    assert.equal(request?.fencing, 1);
+    assert.deepEqual(request?.target.settings, { folder: 'web' });
+    assert.deepEqual(request?.target.secrets, { token: 'secret-token' });
+    assert.equal(request?.repository.cloneUrl, 'https://bitbucket.example/acme/site.git');
+    assert.equal(target.secretsSealed?.includes('secret-token'), false);
+  });
+
+  it('fails with the reason of the backend and keeps the earlier one live', async () => {
+    const target = await engine.target();
+    await engine.push([change()]);
+    await engine.settle(minute);
+    engine.backend.onObserve = [() => ({ state: 'failed', reason: 'npm run build exited with 1' })];
+    await engine.push([change({ to: commit('b') })]);
+    await engine.settle(minute);
+    const [first, second] = await engine.deployments(target.id);
+    assert.deepEqual([second?.state, second?.reason], ['failed', 'npm run build exited with 1']);
+    const after = await engine.storage.read.targets.byId(target.id);
+    assert.equal(after?.liveDeploymentId, first?.id);
+    assert.deepEqual(
+      engine.bitbucket.statuses.slice(2).map(({ status }) => [status.state, status.description]),
+      [
+        ['INPROGRESS', 'Deploying to Production'],
+        ['FAILED', 'npm run build exited with 1'],
+      ],
+    );
+  });
+
+  it('tries again later when the backend asks for it, on the schedule, under the same key', async () => {
+    const target = await engine.target();
+    engine.backend.onTrigger = [
+      () => ({ kind: 'retry', reason: 'busy' }),
+      () => ({ kind: 'retry', reason: 'busy' }),
+      () => ({ kind: 'accepted', backendRef: 'r1' }),
+    ];
+    await engine.push([change()]);
+    await engine.settle();
+    assert.equal(engine.backend.triggered.length, 1);
+    const [waiting] = await engine.deployments(target.id);
+    assert.deepEqual([waiting?.state, waiting?.reason], ['queued', 'Will be tried again: busy']);
+    const lane = await engine.storage.read.lanes.byTarget(target.id);
+    assert.equal((lane?.dueAt ?? 0) - engine.clock.now(), 5_000);
+    await engine.settle(2 * minute);
+    assert.equal(engine.backend.triggered.length, 3);
+    assert.equal(new Set(engine.backend.triggered.map((r) => r.idempotencyKey)).size, 1);
+    assert.deepEqual(
+      (await engine.storage.read.attempts.ofDeployment(waiting?.id ?? '')).map((a) => a.outcome),
+      ['retry', 'retry', 'accepted'],
+    );
+    assert.equal((await engine.deployments(target.id))[0]?.state, 'live');
+  });
+
+  it('gives up after a day of retries, and says so', async () => {
+    const target = await engine.target();
+    engine.backend.onTrigger = [() => ({ kind: 'retry', reason: 'down' })];
+    await engine.push([change()]);
+    await engine.settle(40 * 60 * minute);
+    const [deployment] = await engine.deployments(target.id);
+    assert.equal(deployment?.state, 'failed');
+    assert.match(deployment?.reason ?? '', /Given up after 24 hours: down/);
+  });
+
+  it('lets a newer push replace one that waits for its next try, at once', async () => {
+    const target = await engine.target();
+    engine.backend.onTrigger = [
+      () => ({ kind: 'retry', reason: 'down' }),
+      () => ({ kind: 'accepted', backendRef: 'r' }),
+    ];
+    await engine.push([change()]);
+    await engine.settle();
+    await engine.push([change({ to: commit('b') })]);
+    await engine.settle(2_000);
+    const [first, second] = await engine.deployments(target.id);
+    assert.deepEqual([first?.state, first?.supersededBy], ['superseded', commit('b')]);
+    assert.equal(second?.state, 'live');
+  });
+
+  it('pauses the target with the reason when the backend refuses for good', async () => {
+    const target = await engine.target();
+    engine.backend.onTrigger = [() => ({ kind: 'rejected', reason: 'No such app.' })];
+    await engine.push([change()]);
+    await engine.settle(minute);
+    const after = await engine.storage.read.targets.byId(target.id);
+    assert.deepEqual([after?.hold?.by, after?.hold?.reason], ['Slipway', 'No such app.']);
+    await setAutomatic({ targetId: target.id, on: true, by }, engine.laneDeps);
+    assert.equal((await engine.storage.read.targets.byId(target.id))?.hold, null);
+  });
+
+  it('looks an unanswered deployment up before it sends anything again', async () => {
+    const target = await engine.target();
+    engine.backend.onTrigger = [
+      () => Promise.reject(new Error('socket hang up')),
+      () => ({ kind: 'accepted', backendRef: 'second' }),
+    ];
+    engine.backend.onLookup = { kind: 'found', backendRef: 'first' };
+    await engine.push([change()]);
+    await engine.step();
+    assert.equal((await engine.deployments(target.id))[0]?.state, 'unknown');
+    await engine.settle(minute);
+    assert.equal(engine.backend.triggered.length, 1);
+    const [deployment] = await engine.deployments(target.id);
+    assert.deepEqual([deployment?.state, deployment?.backendRef], ['live', 'first']);
+  });
+
+  it('sends again when it is proven that nothing arrived', async () => {
+    const target = await engine.target();
+    engine.backend.onTrigger = [
+      () => ({ kind: 'unknown', reason: 'timeout' }),
+      () => ({ kind: 'accepted', backendRef: 'second' }),
+    ];
+    await engine.push([change()]);
+    await engine.settle(minute);
+    assert.equal(engine.backend.triggered.length, 2);
+    assert.equal((await engine.deployments(target.id))[0]?.state, 'live');
+  });
+
+  it('goes on after a crash between the call and its answer, without a second deploy', async () => {
+    const target = await engine.target();
+    await engine.push([change()]);
+    let reached: () => void = () => undefined;
+    const called = new Promise<void>((resolve) => (reached = resolve));
+    // The process dies in this call: its promise never settles, and its lease runs out.
+    engine.backend.onTrigger = [
+      () => {
+        reached();
+        return new Promise(() => undefined);
+      },
+    ];
+    const [lease] = await engine.storage.write((tx) =>
+      tx.lanes.claim(1, engine.clock.now(), 15_000, 'dead'),
+    );
+    assert.ok(lease);
+    void stepLane(lease, engine.laneDeps);
+    await called;
+    engine.clock.advance(15_001);
+    engine.backend.onLookup = { kind: 'found', backendRef: 'first' };
+    await engine.settle(minute);
+    assert.equal(engine.backend.triggered.length, 1);
+    assert.equal((await engine.deployments(target.id))[0]?.state, 'live');
+  });
+
+  it('writes nothing with a lease that was lost', async () => {
+    const target = await engine.target();
+    await engine.push([change()]);
+    let answer: (outcome: { kind: 'rejected'; reason: string }) => void = () => undefined;
+    let reached: () => void = () => undefined;
+    const called = new Promise<void>((resolve) => (reached = resolve));
+    engine.backend.onTrigger = [
+      () => {
+        reached();
+        return new Promise((resolve) => (answer = resolve));
+      },
+    ];
+    const [lease] = await engine.storage.write((tx) =>
+      tx.lanes.claim(1, engine.clock.now(), 15_000, 'paused'),
+    );
+    assert.ok(lease);
+    const paused = stepLane(lease, engine.laneDeps);
+    await called;
+    engine.clock.advance(15_001);
+    engine.backend.onLookup = { kind: 'found', backendRef: 'first' };
+    await engine.settle(minute);
+    answer({ kind: 'rejected', reason: 'too late to matter' });
+    await paused;
+    const [deployment] = await engine.deployments(target.id);
+    assert.equal(deployment?.state, 'live');
+    assert.equal((await engine.storage.read.targets.byId(target.id))?.hold, null);
+  });
+
+  it('triggers again under the same key what the backend lost', async () => {
+    await engine.target();
+    engine.backend.onObserve = [
+      () => ({ state: 'queued', lost: true, reason: 'Interrupted by a restart.' }),
+      () => ({ state: 'live' }),
+    ];
+    await engine.push([change()]);
+    await engine.settle(minute);
+    assert.equal(engine.backend.triggered.length, 2);
+    assert.equal(new Set(engine.backend.triggered.map((r) => r.idempotencyKey)).size, 1);
+    const [older, newer] = engine.backend.triggered;
+    assert.ok((newer?.fencing ?? 0) > (older?.fencing ?? 0), 'the fencing number grows');
+  });
+
+  it('waits when Bitbucket gives no clone credential, and calls no backend', async () => {
+    const target = await engine.target();
+    engine.bitbucket.failures = [new BitbucketError('bitbucket_unavailable', '503')];
+    await engine.push([change()]);
+    await engine.step();
+    assert.equal(engine.backend.triggered.length, 0);
+    assert.match((await engine.deployments(target.id))[0]?.reason ?? '', /no clone credential/);
+    await engine.settle(minute);
+    assert.equal((await engine.deployments(target.id))[0]?.state, 'live');
+  });
+
+  it('never repeats a deploy because its build status could not be written', async () => {
+    await engine.target();
+    await engine.push([change()]);
+    await engine.step();
+    const trouble = (): BitbucketError => new BitbucketError('bitbucket_unavailable', '500');
+    engine.bitbucket.failures = [trouble(), trouble(), trouble()];
+    await engine.settle(10 * minute);
+    assert.equal(engine.backend.triggered.length, 1);
+    assert.equal(engine.bitbucket.statuses.at(-1)?.status.state, 'SUCCESSFUL');
+  });
+
+  it('one push during a running deploy costs exactly one more, of the newest commit', async () => {
+    const target = await engine.target();
+    engine.backend.onObserve = [() => ({ state: 'building' })];
+    await engine.push([change()]);
+    await engine.step();
+    await Promise.all(
+      Array.from({ length: 1000 }, (_, index) =>
+        engine.push([change({ to: index.toString(16).padStart(40, '0') })]),
+      ),
+    );
+    engine.backend.onObserve = [];
+    await engine.settle(minute);
+    assert.deepEqual(
+      engine.backend.triggered.map((request) => request.commit),
+      [commit('a'), (999).toString(16).padStart(40, '0')],
+    );
+    assert.equal((await engine.deployments(target.id)).at(-1)?.state, 'live');
+  });
+});
+
+describe('a person', () => {
+  let engine: Engine;
+
+  beforeEach(async () => {
+    engine = await createEngine();
+    engine.bitbucket.heads.set('branch:main', {
+      hash: commit('d'),
+      message: 'Head',
+      author: 'Ada',
+    });
+  });
+
+  afterEach(() => engine.close());
+
+  it('deploys the head of a branch now', async () => {
+    const target = await engine.target();
+    await deployNow(
+      { targetId: target.id, refType: 'branch', refName: 'main', by },
+      engine.requestDeps,
+    );
+    await engine.settle(minute);
+    const [deployment] = await engine.deployments(target.id);
+    assert.deepEqual(
+      [deployment?.commit, deployment?.cause, deployment?.causedBy, deployment?.state],
+      [commit('d'), 'person', 'Ada Example', 'live'],
+    );
+    await assert.rejects(
+      deployNow(
+        { targetId: target.id, refType: 'branch', refName: 'nope', by },
+        engine.requestDeps,
+      ),
+      (error) => error instanceof InputError && error.code === 'ref_unknown',
+    );
+  });
+
+  it('rolls back to an earlier release and holds automatic deploys until somebody resumes', async () => {
+    const target = await engine.target();
+    await engine.push([change({ to: commit('a') })]);
+    await engine.settle(minute);
+    await engine.push([change({ to: commit('b') })]);
+    await engine.settle(minute);
+    const [first] = await engine.deployments(target.id);
+    await rollBack({ deploymentId: first?.id ?? '', by }, engine.requestDeps);
+    await engine.settle(minute);
+    assert.equal(engine.backend.rolledBack[0]?.toBackendRef, first?.backendRef);
+    const after = await engine.storage.read.targets.byId(target.id);
+    const third = (await engine.deployments(target.id)).at(-1);
+    assert.deepEqual(
+      [third?.cause, third?.commit, third?.state],
+      ['rollback', commit('a'), 'live'],
+    );
+    assert.equal(after?.liveDeploymentId, third?.id);
+    assert.equal(after?.hold?.by, 'Ada Example');
+    await engine.push([change({ to: commit('c') })]);
+    await engine.settle(minute);
+    assert.equal((await engine.deployments(target.id)).length, 3, 'the push is held');
+    await setAutomatic({ targetId: target.id, on: true, by }, engine.laneDeps);
+    await engine.push([change({ to: commit('e') })]);
+    await engine.settle(minute);
+    assert.equal((await engine.deployments(target.id)).at(-1)?.state, 'live');
+  });
+
+  it('cannot roll back to what is live, nor to what never was', async () => {
+    const target = await engine.target();
+    await engine.push([change()]);
+    await engine.settle(minute);
+    const [live] = await engine.deployments(target.id);
+    await assert.rejects(
+      rollBack({ deploymentId: live?.id ?? '', by }, engine.requestDeps),
+      (error) => error instanceof StateError && error.code === 'rollback_impossible',
+    );
+  });
+
+  it('redeploys the same commit', async () => {
+    const target = await engine.target();
+    await engine.push([change()]);
+    await engine.settle(minute);
+    const [first] = await engine.deployments(target.id);
+    await redeploy({ deploymentId: first?.id ?? '', by }, engine.requestDeps);
+    await engine.settle(minute);
+    assert.deepEqual(
+      engine.backend.triggered.map((request) => request.commit),
+      [commit('a'), commit('a')],
+    );
+  });
+
+  it('cancels what waits at once, and what runs through the backend', async () => {
+    const target = await engine.target();
+    engine.backend.onObserve = [() => ({ state: 'building' })];
+    await engine.push([change()]);
+    await engine.step();
+    await engine.push([change({ to: commit('b') })]);
+    const [running, waiting] = await engine.deployments(target.id);
+    await cancelDeployment({ deploymentId: waiting?.id ?? '', by }, engine.requestDeps);
+    await cancelDeployment({ deploymentId: running?.id ?? '', by }, engine.requestDeps);
+    engine.backend.onObserve = [() => ({ state: 'stopped', reason: 'Cancelled.' })];
+    await engine.settle(minute);
+    const after = await engine.deployments(target.id);
+    assert.deepEqual(
+      after.map(({ state }) => state),
+      ['stopped', 'stopped'],
+    );
+    assert.equal(engine.backend.cancelled.length, 1);
+    assert.match(after[1]?.reason ?? '', /Cancelled by Ada Example before it started/);
+    await assert.rejects(
+      cancelDeployment({ deploymentId: running?.id ?? '', by }, engine.requestDeps),
+      (error) => error instanceof StateError && error.code === 'deployment_finished',
+    );
+  });
+
+  it('removes a target: what waits is stopped, the backend cleans up, pushes find it no more', async () => {
+    const target = await engine.target();
+    await engine.push([change()]);
+    await removeTarget({ targetId: target.id, by }, engine.laneDeps);
+    await engine.settle(minute);
+    assert.deepEqual(engine.backend.removed, [target.id]);
+    assert.equal(engine.backend.triggered.length, 0);
+    assert.equal((await engine.deployments(target.id))[0]?.state, 'stopped');
+    assert.equal((await engine.push([change({ to: commit('b') })])).deployments, 0);
+  });
+});

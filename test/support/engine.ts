@@ -1,0 +1,194 @@
+import { randomBytes } from 'node:crypto';
+import { acceptEvents, type Accepted, type InboundEvent } from '../../src/actions/accept-events.js';
+import { reportDueStatuses } from '../../src/actions/report-status.js';
+import type { RequestDeps } from '../../src/actions/request-deployment.js';
+import { saveTarget, type TargetForm } from '../../src/actions/save-target.js';
+import { stepLane, type LaneDeps } from '../../src/actions/step-lane.js';
+import type { Backend } from '../../src/core/backend.js';
+import type { RefChange, Repository, Source, Target } from '../../src/core/model/index.js';
+import { createIds } from '../../src/lib/ids.js';
+import { matchesRefPattern, refPatternProblem } from '../../src/lib/ref-pattern.js';
+import { openSqliteStorage, type OpenStorage } from '../../src/storage/sqlite-storage.js';
+import { createKeyRing } from '../../src/vault/key-ring.js';
+import { createVault } from '../../src/vault/vault.js';
+import { FakeBackend } from './fake-backend.js';
+import { FakeBitbucket } from './fake-bitbucket.js';
+import { silentLogger } from './silent-logger.js';
+import { tempFolder } from './temp-folder.js';
+import { testClock } from './test-clock.js';
+
+export const workspaceUuid = '{7d3f0c52-1111-4a2b-9c3d-0123456789ab}';
+export const repositoryUuid = '{0a1b2c3d-0000-4000-8000-000000000001}';
+
+/** A 40-digit hash that can be told apart at a glance: commit('a') = aaaa… */
+export function commit(digit: string): string {
+  return digit.repeat(40);
+}
+
+export function change(overrides: Partial<RefChange> = {}): RefChange {
+  return {
+    refType: 'branch',
+    name: 'main',
+    from: commit('0'),
+    to: commit('a'),
+    kind: 'update',
+    message: 'Change something',
+    author: 'Ada Example',
+    ...overrides,
+  };
+}
+
+/**
+ * The domain on a real SQLite file, with a fake backend and a fake Bitbucket around it, and a clock that stands still. Work
+ * is done step by step by `settle()`, so that nothing needs to be waited for.
+ */
+export async function createEngine(options: { dataDir?: string; backend?: Backend } = {}) {
+  const folder = options.dataDir === undefined ? tempFolder('engine') : null;
+  const dataDir = options.dataDir ?? folder?.path ?? '';
+  const clock = testClock();
+  const ids = createIds();
+  const logger = silentLogger();
+  const storage: OpenStorage = await openSqliteStorage({
+    dataDir,
+    newId: () => ids.next(),
+    now: clock.now,
+    logger,
+  });
+  const vault = createVault(createKeyRing([randomBytes(32)]));
+  const backend = new FakeBackend();
+  const bitbucket = new FakeBitbucket();
+  const find = (id: string): Backend | null =>
+    id === 'fake' ? (options.backend ?? backend) : null;
+  const accept = storage.batched(
+    acceptEvents({
+      clock: clock.now,
+      ids,
+      matches: matchesRefPattern,
+      backendFacts: (id) => {
+        const found = find(id);
+        return found && { label: found.label, tags: found.capabilities.tags };
+      },
+    }),
+  );
+  const laneDeps: LaneDeps = {
+    storage,
+    bitbucket,
+    vault,
+    backend: find,
+    clock: clock.now,
+    ids,
+    random: () => 0.5,
+    logger,
+    pageUrl: (token) => `https://slipway.example/d/${token}`,
+  };
+  const requestDeps: RequestDeps = { ...laneDeps, bitbucket, waker: { wake: () => undefined } };
+  const source: Source = {
+    id: ids.next(),
+    door: 'connect',
+    key: 'client-key',
+    installationId: null,
+    createdAt: clock.now(),
+  };
+  await storage.write((tx) => tx.installations.saveSource(source));
+
+  /** Steps every lane that is due now, once; returns how many. */
+  async function step(): Promise<number> {
+    const leases = await storage.write((tx) => tx.lanes.claim(100, clock.now(), 15_000, 'test'));
+    for (const lease of leases) await stepLane(lease, laneDeps);
+    return leases.length;
+  }
+
+  let deliveries = 0;
+  return {
+    dataDir,
+    storage,
+    vault,
+    backend,
+    bitbucket,
+    clock,
+    ids,
+    logger,
+    laneDeps,
+    requestDeps,
+    source,
+    step,
+    /** Steps until nothing is due, moving the clock at most `withinMs` forward; then reports the build statuses. */
+    async settle(withinMs = 0): Promise<void> {
+      const deadline = clock.now() + withinMs;
+      for (;;) {
+        while ((await step()) > 0);
+        const reported = await reportDueStatuses(
+          { storage, bitbucket, clock: clock.now, random: () => 0.5, logger },
+          100,
+        );
+        if (reported > 0) continue;
+        const due = await storage.read.lanes.nextDue();
+        if (due === null || due > deadline) return;
+        clock.advance(Math.max(due - clock.now(), 1));
+      }
+    },
+    push(changes: RefChange[], more: Partial<InboundEvent> = {}): Promise<Accepted> {
+      return accept({
+        source,
+        workspaceUuid,
+        deliveryId: `delivery-${++deliveries}`,
+        eventKey: 'repo:push',
+        attemptNumber: 1,
+        body: '{}',
+        bodyDigest: 'digest',
+        receivedAt: clock.now(),
+        event: {
+          kind: 'push',
+          repository: facts(),
+          actor: { uuid: '{ada}', name: 'Ada Example' },
+          changes,
+        },
+        ...more,
+      });
+    },
+    accept,
+    async repository(): Promise<Repository> {
+      return storage.write((tx) => tx.repositories.saveFacts(facts(), workspaceUuid, clock.now()));
+    },
+    async target(form: Partial<TargetForm> = {}): Promise<Target> {
+      return saveTarget(
+        {
+          targetId: null,
+          expectedVersion: 0,
+          repository: await this.repository(),
+          backend: 'fake',
+          name: 'Production',
+          branchPattern: 'main',
+          tagPattern: null,
+          settings: {},
+          by: { name: 'Ada Example' },
+          ...form,
+        },
+        { storage, vault, clock: clock.now, ids, backend: find, patternProblem: refPatternProblem },
+      );
+    },
+    async deployments(targetId: string) {
+      const newestFirst = await storage.read.deployments.recent({ targetId }, { limit: 10_000 });
+      return newestFirst.reverse();
+    },
+    async close(): Promise<void> {
+      await storage.close();
+      folder?.remove();
+    },
+  };
+}
+
+export type Engine = Awaited<ReturnType<typeof createEngine>>;
+
+function facts() {
+  return {
+    uuid: repositoryUuid,
+    workspaceUuid,
+    workspaceSlug: 'acme',
+    workspaceName: 'Acme',
+    fullName: 'acme/site',
+    name: 'site',
+    mainBranch: 'main',
+    isPrivate: true,
+  };
+}

@@ -1,0 +1,62 @@
+import type { CloneCredential } from '../../src/core/backend.js';
+import type { Repository } from '../../src/core/model/index.js';
+import type {
+  Bitbucket,
+  BuildStatus,
+  RemoteCommit,
+  RemoteRepository,
+  RepositoryPermission,
+} from '../../src/core/ports.js';
+
+/** Bitbucket as the domain sees it, in memory. */
+export class FakeBitbucket implements Bitbucket {
+  readonly statuses: { commit: string; status: BuildStatus }[] = [];
+  heads = new Map<string, RemoteCommit>();
+  remote: RemoteRepository | null = null;
+  permissionIs: RepositoryPermission = 'admin';
+  /** Thrown by the next calls, one each. */
+  failures: Error[] = [];
+
+  repository(): Promise<RemoteRepository | null> {
+    return this.#answer(this.remote);
+  }
+
+  head(_: Repository, refType: string, name: string): Promise<RemoteCommit | null> {
+    return this.#answer(this.heads.get(`${refType}:${name}`) ?? null);
+  }
+
+  branches(): Promise<string[]> {
+    return this.#answer([...this.heads.keys()].map((key) => key.split(':')[1] ?? ''));
+  }
+
+  permission(): Promise<RepositoryPermission> {
+    return this.#answer(this.permissionIs);
+  }
+
+  async setBuildStatus(_: Repository, commit: string, status: BuildStatus): Promise<void> {
+    await this.#answer(null);
+    this.statuses.push({ commit, status });
+  }
+
+  cloneUrl(repository: Repository): string {
+    return `https://bitbucket.example/${repository.fullName}.git`;
+  }
+
+  cloneCredential(): Promise<CloneCredential> {
+    return this.#answer({
+      username: 'x-token-auth',
+      password: 'clone-password',
+      expiresAt: Number.MAX_SAFE_INTEGER,
+      kind: 'app',
+    });
+  }
+
+  proveInstallation(): Promise<{ slug: string | null; name: string | null }> {
+    return this.#answer({ slug: 'acme', name: 'Acme' });
+  }
+
+  #answer<T>(value: T): Promise<T> {
+    const failure = this.failures.shift();
+    return failure ? Promise.reject(failure) : Promise.resolve(value);
+  }
+}
