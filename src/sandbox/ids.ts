@@ -1,0 +1,26 @@
+import { randomBytes, randomUUID } from 'node:crypto';
+
+/** Bitbucket writes uuids in braces everywhere but in webhook headers (bitbucket-api §5.1). */
+export function newUuid(): string {
+  return `{${randomUUID()}}`;
+}
+
+export function withoutBraces(uuid: string): string {
+  return uuid.replace(/^\{|\}$/g, '');
+}
+
+export function newSecret(): string {
+  return randomBytes(48).toString('base64url');
+}
+
+/**
+ * The old token backend gave some eighty characters, the new one regularly more than 2,500
+ * (bitbucket-api §0, row 4). The alphabet includes what breaks careless URL building.
+ */
+export function newTokenValue(long: boolean): string {
+  return `${randomBytes(long ? 2247 : 63).toString('base64url')}.-_=`;
+}
+
+export function newAccountId(): string {
+  return `557058:${randomUUID()}`;
+}

@@ -1,0 +1,79 @@
+import { jwtFromHeader, verifyAppJwt } from '../connect/app-jwt.js';
+import { impliedScopes } from '../connect/url-template.js';
+import type { Exchange } from '../http/exchange.js';
+import type { Installation, Permission, Repository, User } from '../state/model.js';
+import type { World } from '../world.js';
+import { RestError } from './errors.js';
+
+/** Who asks, and what their credential may do. */
+export type Caller =
+  | { kind: 'anonymous' }
+  | {
+      kind: 'installation';
+      installation: Installation;
+      scopes: string[];
+      repositoryUuid: string | null;
+      credential: 'jwt' | 'oauth2';
+    }
+  | { kind: 'user'; user: User; scopes: string[]; credential: 'oauth2' };
+
+const invalidToken = 'Token is invalid, expired, or not supported for this endpoint.';
+const expiredToken = 'Access token expired. Use your refresh token to obtain a new access token.';
+
+export function identify(world: World, exchange: Exchange): Caller {
+  const header = exchange.header('authorization');
+  if (header === undefined) return { kind: 'anonymous' };
+  const jwt = jwtFromHeader(header);
+  if (jwt !== undefined) {
+    const target = { method: exchange.method, url: exchange.rawUrl };
+    const installation = verifyAppJwt(world, jwt, target);
+    if (typeof installation === 'string') {
+      world.log(`API call refused: ${installation}`);
+      throw new RestError(401, invalidToken);
+    }
+    const { scopes } = installation;
+    return { kind: 'installation', installation, scopes, repositoryUuid: null, credential: 'jwt' };
+  }
+  const [scheme = '', value = ''] = header.split(' ');
+  if (scheme.toLowerCase() !== 'bearer') throw new RestError(401, invalidToken);
+  return callerOfToken(world, value);
+}
+
+export function callerOfToken(world: World, value: string): Caller {
+  const token = world.state.token(value);
+  if (!token || token.revoked) throw new RestError(401, invalidToken);
+  if (token.expires_at <= world.clock.now()) throw new RestError(401, expiredToken);
+  const { owner, scopes } = token;
+  if (owner.kind === 'user') {
+    const user = world.state.user(owner.user_uuid);
+    if (!user) throw new RestError(401, invalidToken);
+    return { kind: 'user', user, scopes, credential: 'oauth2' };
+  }
+  const installation = world.state.installation(owner.client_key);
+  if (!installation) throw new RestError(401, invalidToken);
+  const repositoryUuid = token.repository_uuid;
+  return { kind: 'installation', installation, scopes, repositoryUuid, credential: 'oauth2' };
+}
+
+export function grantedScopes(caller: Caller): string[] {
+  return caller.kind === 'anonymous' ? [] : caller.scopes;
+}
+
+export function hasScopes(caller: Caller, required: readonly string[]): boolean {
+  const granted = impliedScopes(grantedScopes(caller));
+  return required.every((scope) => granted.has(scope));
+}
+
+/** An installation acts for its whole workspace, unless the token is narrowed. */
+export function mayUse(
+  world: World,
+  caller: Caller,
+  repository: Repository,
+  wanted: Permission,
+): boolean {
+  if (wanted === 'read' && !repository.is_private) return true;
+  if (caller.kind === 'anonymous') return false;
+  if (caller.kind === 'user') return world.state.allows(caller.user, repository, wanted);
+  if (caller.repositoryUuid !== null) return caller.repositoryUuid === repository.uuid;
+  return caller.installation.workspace_uuid === repository.workspace_uuid;
+}

@@ -1,0 +1,65 @@
+import { createStatus, listOfStatuses, readStatus, updateStatus } from './build-status.js';
+import type { Operation } from './call.js';
+import { listOfCommits, readOneCommit } from './commits.js';
+import { readDiffstat } from './diffstat.js';
+import { listOwnPermissions, listRepositoryPermissions } from './permissions.js';
+import { listOfRefs, singleRef } from './refs.js';
+import { listRepositories, readRepository } from './repositories.js';
+import { readSource } from './src.js';
+import { gone, listOwnWorkspaces, readCurrentUser, readWorkspace } from './workspaces.js';
+
+type Row = [method: string, path: string, scopes: string[], run: Operation['run']];
+
+const repository = 'repositories/:workspace/:repository';
+const account = ['account'];
+const read = ['repository'];
+
+/**
+ * Every call of the API, with the OAuth scopes it needs (bitbucket-api §4). A path that holds
+ * another one stands after it.
+ */
+const rows: Row[] = [
+  ['GET', 'user', account, readCurrentUser],
+  ['GET', 'user/workspaces', account, listOwnWorkspaces],
+  [
+    'GET',
+    'user/workspaces/:workspace/permissions/repositories',
+    ['account', 'repository'],
+    listOwnPermissions,
+  ],
+  ['GET', 'user/permissions/workspaces', [], gone],
+  ['GET', 'user/permissions/repositories', [], gone],
+  ['GET', 'workspaces', [], gone],
+  ['GET', 'workspaces/:workspace', account, readWorkspace],
+  [
+    'GET',
+    'workspaces/:workspace/permissions/repositories/:repository',
+    read,
+    listRepositoryPermissions,
+  ],
+  ['GET', 'repositories', [], gone],
+  ['GET', 'repositories/:workspace', read, listRepositories],
+  ['GET', repository, read, readRepository],
+  ['GET', `${repository}/refs`, read, listOfRefs(['branch', 'tag'])],
+  ['GET', `${repository}/refs/branches`, read, listOfRefs(['branch'])],
+  ['GET', `${repository}/refs/branches/*name`, read, singleRef('branch')],
+  ['GET', `${repository}/refs/tags`, read, listOfRefs(['tag'])],
+  ['GET', `${repository}/refs/tags/*name`, read, singleRef('tag')],
+  ['GET', `${repository}/commits`, read, listOfCommits],
+  ['POST', `${repository}/commits`, read, listOfCommits],
+  ['GET', `${repository}/commits/*revision`, read, listOfCommits],
+  ['GET', `${repository}/commit/:commit`, read, readOneCommit],
+  ['GET', `${repository}/commit/:commit/statuses`, read, listOfStatuses],
+  ['POST', `${repository}/commit/:commit/statuses/build`, read, createStatus],
+  ['PUT', `${repository}/commit/:commit/statuses/build/:key`, read, updateStatus],
+  ['GET', `${repository}/commit/:commit/statuses/build/:key`, read, readStatus],
+  ['GET', `${repository}/diffstat/*spec`, read, readDiffstat],
+  ['GET', `${repository}/src/:commit/*path`, read, readSource],
+];
+
+export const operations: readonly Operation[] = rows.map(([method, path, scopes, run]) => ({
+  method,
+  pattern: `/2.0/${path}`,
+  scopes,
+  run,
+}));

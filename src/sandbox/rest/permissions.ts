@@ -1,0 +1,61 @@
+import { userShape } from '../shapes/accounts.js';
+import { repositoryReference } from '../shapes/repositories.js';
+import type { JsonObject } from '../json.js';
+import type { Permission, Repository, User } from '../state/model.js';
+import type { World } from '../world.js';
+import { repositoryOf, wholeWorkspaceOf, type Call, type Result } from './call.js';
+import { RestError } from './errors.js';
+import { listResult } from './list.js';
+
+function permissionShape(
+  world: World,
+  repository: Repository,
+  user: User,
+  permission: Permission,
+): JsonObject {
+  const workspace = world.state.workspaceOf(repository);
+  return {
+    type: 'repository_permission',
+    permission,
+    user: userShape(world.links, user),
+    repository: repositoryReference(world.links, repository, workspace),
+  };
+}
+
+/** Whether an app's own token may ask is not established; the switch gives the other answer. */
+function refuseApps(call: Call): void {
+  const { caller, world } = call;
+  if (caller.kind === 'anonymous') throw new RestError(401, 'Authentication required');
+  if (caller.kind === 'installation' && !world.state.settings.app_may_read_permissions) {
+    throw new RestError(403, 'This API is not available to this type of credential.');
+  }
+}
+
+/** bitbucket-api §4.10, 2: everybody's permission on one repository, for its admins. */
+export function listRepositoryPermissions(call: Call): Result {
+  refuseApps(call);
+  wholeWorkspaceOf(call);
+  const repository = repositoryOf(call, 'admin');
+  const { state } = call.world;
+  const values = state.users.flatMap((user) => {
+    const permission = state.permission(user, repository);
+    return permission ? [permissionShape(call.world, repository, user, permission)] : [];
+  });
+  return listResult(call, values);
+}
+
+/** §4.10, 1: what the caller may do in a workspace's repositories. */
+export function listOwnPermissions(call: Call): Result {
+  refuseApps(call);
+  const workspace = wholeWorkspaceOf(call);
+  const { state } = call.world;
+  const { caller } = call;
+  if (caller.kind !== 'user') return listResult(call, []);
+  const values = state.repositories
+    .filter((repository) => repository.workspace_uuid === workspace.uuid)
+    .flatMap((repository) => {
+      const permission = state.permission(caller.user, repository);
+      return permission ? [permissionShape(call.world, repository, caller.user, permission)] : [];
+    });
+  return listResult(call, values);
+}

@@ -1,0 +1,130 @@
+import type { JsonObject } from '../json.js';
+
+export type Permission = 'read' | 'write' | 'admin';
+
+export interface User {
+  uuid: string;
+  account_id: string;
+  nickname: string;
+  display_name: string;
+  email: string;
+  /** Stands for the person's API token on the git command line. */
+  git_password: string;
+  created_on: string;
+}
+
+export interface Workspace {
+  uuid: string;
+  slug: string;
+  name: string;
+  created_on: string;
+  project: { uuid: string; key: string; name: string };
+  /** By user uuid. */
+  members: Record<string, 'owner' | 'member'>;
+}
+
+export interface Repository {
+  uuid: string;
+  workspace_uuid: string;
+  slug: string;
+  name: string;
+  description: string;
+  website: string | null;
+  language: string;
+  is_private: boolean;
+  created_on: string;
+  updated_on: string;
+  /** By user uuid. Workspace owners are admins everywhere without an entry. */
+  permissions: Record<string, Permission>;
+}
+
+/** Our app in one workspace. Uninstalled ones stay as tombstones (bitbucket-connect §3.4). */
+export interface Installation {
+  client_key: string;
+  app_key: string;
+  workspace_uuid: string;
+  user_uuid: string;
+  /** The account the app acts as when it pushes or asks who it is. */
+  app_user_uuid: string;
+  secret: string;
+  /** Live already while the `installed` callback is on its way. */
+  pending_secret: string | null;
+  active: boolean;
+  descriptor_url: string;
+  descriptor: JsonObject;
+  scopes: string[];
+  /** One hook uuid for each entry of `modules.webhooks`. */
+  hook_uuids: string[];
+  installed_on: string;
+}
+
+export interface AccessToken {
+  owner: { kind: 'installation'; client_key: string } | { kind: 'user'; user_uuid: string };
+  scopes: string[];
+  /** Set when the token was narrowed with `bitbucket_repository`. */
+  repository_uuid: string | null;
+  issued_at: number;
+  expires_at: number;
+  revoked: boolean;
+}
+
+export interface BuildStatus {
+  uuid: string;
+  key: string;
+  state: string;
+  name: string | null;
+  description: string | null;
+  url: string;
+  refname: string | null;
+  created_on: string;
+  updated_on: string;
+}
+
+export interface StatusWrite {
+  key: string;
+  state: string;
+  name: string | null;
+  description: string | null;
+  url: string;
+  refname: string | null;
+  method: string;
+  at: string;
+}
+
+export interface CommitStatuses {
+  repository_uuid: string;
+  commit: string;
+  current: BuildStatus[];
+  history: StatusWrite[];
+}
+
+/** Everything that survives a restart; written to `sandbox.json`. */
+export interface SandboxData {
+  version: 1;
+  users: Record<string, User>;
+  workspaces: Record<string, Workspace>;
+  repositories: Record<string, Repository>;
+  installations: Record<string, Installation>;
+  tokens: Record<string, AccessToken>;
+  /** By `<repository uuid>/<commit>`. */
+  statuses: Record<string, CommitStatuses>;
+  /** Old `workspace/slug` names after a rename or transfer, to the repository's uuid. */
+  former_names: Record<string, string>;
+  settings: JsonObject;
+  clock_offset_ms: number;
+}
+
+export function emptyData(): SandboxData {
+  return {
+    version: 1,
+    users: {},
+    workspaces: {},
+    repositories: {},
+    installations: {},
+    tokens: {},
+    statuses: {},
+    former_names: {},
+    settings: {},
+    clock_offset_ms: 0,
+  };
+}

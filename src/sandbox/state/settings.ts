@@ -1,0 +1,75 @@
+import type { JsonObject } from '../json.js';
+
+/**
+ * Facts that the references leave open, or that Atlassian rolls out per consumer. Each default
+ * is what most recordings show; the other answer is one switch away.
+ */
+export const defaultSettings = {
+  /** `expires_in` of new access tokens. The guide says one hour, older samples 7200. */
+  token_lifetime_s: 3600,
+  /** `scopes` (old token backend), `scope` (new one) or `both`. */
+  token_scope_key: 'scopes',
+  /** The new token backend issues tokens above 2,500 characters. */
+  token_long: false,
+  /** Status of refused token requests: 400 and 401 are both met. */
+  token_error_status: 401,
+  /** false: the app's own token gets 403 on the permission calls. */
+  app_may_read_permissions: true,
+  /** Descriptor webhooks as `{event, data}`; false: the older bare body. */
+  event_wrapper: true,
+  /** `aud` of the JWTs Bitbucket makes: `string`, `list` or `none`. */
+  jwt_aud: 'string',
+  /** `sub` of iframe JWTs: `account_id`, `uuid` or `none`. */
+  jwt_sub: 'account_id',
+  /** Added to `iat`; a positive value puts it into the app's future. */
+  jwt_iat_skew_s: 0,
+  /** `exp - iat` of the JWTs Bitbucket makes. */
+  jwt_lifetime_s: 180,
+  /** `ari` (registered app) or `connection` (unregistered), used for new installations. */
+  client_key_format: 'ari',
+  /** Whether a reinstall brings a new shared secret. */
+  rotate_secret: true,
+  /** false: commits that are no ref's tip cannot be fetched. */
+  git_allow_any_sha: true,
+  /** Whether an unanswered delivery is sent again, like a 5xx. */
+  retry_timeouts: true,
+  retry_network_errors: true,
+  delivery_timeout_ms: 10_000,
+  /** false: deliveries of one hook run side by side. */
+  delivery_in_order: true,
+  /** Compressed bodies have been reported behind a proxy in 2026. */
+  delivery_gzip: false,
+  /** Larger bodies are silently not sent. */
+  delivery_max_bytes: 256 * 1024,
+  /** true: API calls on a repository's former name are redirected instead of 404. */
+  redirect_renamed: false,
+};
+
+export type Settings = { [K in keyof typeof defaultSettings]: (typeof defaultSettings)[K] };
+
+const choices: Partial<Record<keyof Settings, readonly (string | number)[]>> = {
+  token_scope_key: ['scopes', 'scope', 'both'],
+  token_error_status: [400, 401],
+  jwt_aud: ['string', 'list', 'none'],
+  jwt_sub: ['account_id', 'uuid', 'none'],
+  client_key_format: ['ari', 'connection'],
+};
+
+/** Returns the merged settings, or sentences saying what is wrong with the changes. */
+export function mergeSettings(current: Settings, changes: JsonObject): Settings | string[] {
+  const problems: string[] = [];
+  for (const [key, value] of Object.entries(changes)) {
+    if (!(key in defaultSettings)) {
+      problems.push(`unknown setting "${key}"`);
+      continue;
+    }
+    const name = key as keyof Settings;
+    const wanted = typeof defaultSettings[name];
+    const allowed = choices[name];
+    if (typeof value !== wanted) problems.push(`${key} must be a ${wanted}`);
+    else if (allowed && !allowed.some((choice) => choice === value)) {
+      problems.push(`${key} must be one of ${allowed.join(', ')}`);
+    }
+  }
+  return problems.length > 0 ? problems : { ...current, ...changes };
+}
