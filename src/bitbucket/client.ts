@@ -1,0 +1,95 @@
+import { BitbucketError } from '../core/errors.js';
+import type { Repository } from '../core/model/index.js';
+import type { Bitbucket, Clock, Logger } from '../core/ports.js';
+import type { OutboundHttp } from '../lib/outbound-http.js';
+import type { AppTokens } from './app-tokens.js';
+import { remoteRepositoryShape, repositoryFields } from './client-shapes.js';
+import type { ConnectGrant } from './connect-grant.js';
+import { Limiters } from './limiter.js';
+import { withPatience, type Patience } from './patience.js';
+import { readPermission } from './permissions.js';
+import { createProveInstallation } from './prove-installation.js';
+import { listBranches, readHead } from './refs.js';
+import { apiPath, createRest, type Rest } from './rest.js';
+import { setBuildStatus } from './statuses.js';
+
+export interface BitbucketOptions {
+  /** https://bitbucket.org */
+  siteUrl: string;
+  /** https://api.bitbucket.org */
+  apiUrl: string;
+  http: OutboundHttp;
+  tokens: AppTokens;
+  clock: Clock;
+  logger: Logger;
+  /** How long one call may go on trying, ms: 5,000 where a person waits, 600,000 in the background. */
+  patienceMs: number;
+  /** Give the same one to every client of the process, so that all of them respect one pause. */
+  limiters?: Limiters;
+  /** Ends waiting and calls under way when the process stops. */
+  signal?: AbortSignal;
+  /** Absent: Connect is not used here, and no installation can prove itself. */
+  connect?: Pick<ConnectGrant, 'exchange'>;
+  sleep?: Patience['sleep'];
+  random?: Patience['random'];
+}
+
+/** The port of `core/ports.ts` over Bitbucket's REST API 2.0. Throws `BitbucketError`, with the codes of `failures.ts`. */
+export function createBitbucket(options: BitbucketOptions): Bitbucket {
+  const rest = createRest({
+    ...options,
+    limiters: options.limiters ?? new Limiters(options.clock),
+  });
+  return {
+    repository: (workspaceUuid, repositoryUuid) =>
+      readRepository(rest, workspaceUuid, repositoryUuid),
+    head: (repository, refType, name) => readHead(rest, repository, refType, name),
+    branches: (repository, limit) => listBranches(rest, repository, limit),
+    permission: (repository, userUuid) => readPermission(rest, repository, userUuid),
+    setBuildStatus: (repository, commit, status) =>
+      setBuildStatus(rest, repository, commit, status),
+    cloneUrl: (repository) => cloneUrl(options.siteUrl, repository),
+    cloneCredential: async (repository, { fresh = false } = {}) => {
+      const { workspaceUuid, uuid: repositoryUuid } = repository;
+      const token = await withPatience(
+        options,
+        () => options.tokens.token({ workspaceUuid, repositoryUuid }, { fresh }),
+        () => undefined,
+      );
+      // The user name that goes with any bearer token over git (reference/bitbucket-api.md §2).
+      const { value: password, expiresAt } = token;
+      return { username: 'x-token-auth', password, expiresAt, kind: 'app' };
+    },
+    proveInstallation: createProveInstallation(rest, options),
+  };
+}
+
+async function readRepository(rest: Rest, workspaceUuid: string, repositoryUuid: string) {
+  const path = apiPath(['repositories', workspaceUuid, repositoryUuid], {
+    fields: repositoryFields,
+  });
+  try {
+    const found = await rest.read(
+      { what: 'read repository', workspaceUuid, path },
+      remoteRepositoryShape,
+    );
+    return {
+      uuid: found.uuid,
+      workspaceUuid: found.workspace?.uuid ?? found.owner?.uuid ?? workspaceUuid,
+      fullName: found.full_name,
+      name: found.name ?? found.full_name.split('/').at(-1) ?? found.full_name,
+      mainBranch: found.mainbranch?.name ?? null,
+      // Unsaid is taken for private: nothing is ever shown on the strength of this being false.
+      isPrivate: found.is_private ?? true,
+    };
+  } catch (error) {
+    if (error instanceof BitbucketError && error.code === 'repository_gone') return null;
+    throw error;
+  }
+}
+
+/** Without user info: the credential is handed to git another way (reference/bitbucket-api.md §2). */
+function cloneUrl(siteUrl: string, repository: Repository): string {
+  const path = repository.fullName.split('/').map(encodeURIComponent).join('/');
+  return new URL(`/${path}.git`, siteUrl).href;
+}

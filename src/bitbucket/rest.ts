@@ -1,0 +1,139 @@
+import type { z } from 'zod';
+import { BitbucketError } from '../core/errors.js';
+import type { Logger } from '../core/ports.js';
+import type { OutboundHttp, OutboundRequest, OutboundResponse } from '../lib/outbound-http.js';
+import type { AppTokens } from './app-tokens.js';
+import { failureOf, jsonOf, networkFailure, notUnderstood } from './failures.js';
+import type { Limiters } from './limiter.js';
+import { withPatience, type Patience } from './patience.js';
+
+export interface RestOptions extends Patience {
+  /** https://api.bitbucket.org */
+  apiUrl: string;
+  http: OutboundHttp;
+  tokens: AppTokens;
+  limiters: Limiters;
+  logger: Logger;
+}
+
+export interface RestCall {
+  /** For error texts and logs: "read repository". */
+  what: string;
+  method?: 'GET' | 'POST' | 'PUT' | 'DELETE';
+  /** Whose app token is used. */
+  workspaceUuid: string;
+  /** From `/2.0/`, already encoded (see `apiPath`); or a whole `next` address, which must be on the same host. */
+  path: string;
+  body?: object;
+}
+
+export interface Rest {
+  /** Parsed and checked answer. Throws `BitbucketError`; 404 is `repository_gone`. */
+  read<T>(call: RestCall, shape: z.ZodType<T>): Promise<T>;
+  /** For calls whose answer does not matter. */
+  send(call: RestCall): Promise<void>;
+  /** The same, with a bearer token that is not the workspace's own yet (an installation that is being proved). */
+  readWith<T>(bearer: string, call: RestCall, shape: z.ZodType<T>): Promise<T>;
+}
+
+/** Bitbucket's REST API 2.0 (reference/bitbucket-api.md §3). Every call here may be repeated without harm. */
+export function createRest(options: RestOptions): Rest {
+  async function call(request: RestCall): Promise<OutboundResponse> {
+    const limiter = options.limiters.of(`app ${request.workspaceUuid}`);
+    return withPatience(
+      options,
+      () => limiter.run(() => withToken(options, request)),
+      (waitMs) => {
+        options.logger.warn({ what: request.what, waitMs }, 'bitbucket.rate_limited');
+        limiter.pause(waitMs);
+      },
+    );
+  }
+
+  return {
+    read: async (request, shape) => understand(await call(request), request, shape),
+    send: async (request) => {
+      await call(request);
+    },
+    readWith: async (bearer, request, shape) => {
+      const attempt = () => sendChecked(options, request, bearer);
+      return understand(await withPatience(options, attempt, () => undefined), request, shape);
+    },
+  };
+}
+
+/** A 401 gets one more try with a new token: the old one may have been revoked or cut short (§1.5). */
+async function withToken(options: RestOptions, request: RestCall): Promise<OutboundResponse> {
+  const whose = { workspaceUuid: request.workspaceUuid, repositoryUuid: null };
+  const token = await options.tokens.token(whose);
+  try {
+    return await sendChecked(options, request, token.value);
+  } catch (error) {
+    if (!(error instanceof BitbucketError && error.status === 401)) throw error;
+    const fresh = await options.tokens.token(whose, { unlike: token.value });
+    return sendChecked(options, request, fresh.value);
+  }
+}
+
+async function sendChecked(
+  options: RestOptions,
+  request: RestCall,
+  bearer: string,
+): Promise<OutboundResponse> {
+  let response: OutboundResponse;
+  try {
+    response = await options.http.send(outbound(options, request, bearer));
+  } catch (error) {
+    throw networkFailure(error, request.what);
+  }
+  const failure = failureOf(response, request.what, options.clock);
+  if (failure) throw failure;
+  return response;
+}
+
+function outbound(options: RestOptions, request: RestCall, bearer: string): OutboundRequest {
+  const url = new URL(request.path, options.apiUrl);
+  // `next` is absolute and comes from outside; a token must not follow it anywhere else (§3.2).
+  if (url.origin !== new URL(options.apiUrl).origin) {
+    throw new BitbucketError('bitbucket_unavailable', `${request.what}: led to another host`);
+  }
+  return {
+    method: request.method ?? 'GET',
+    url: url.href,
+    headers: {
+      // Only in the header and only at the API host; every other place was switched off (§1.5).
+      Authorization: `Bearer ${bearer}`,
+      Accept: 'application/json',
+      ...(request.body ? { 'Content-Type': 'application/json' } : {}),
+    },
+    ...(request.body ? { body: JSON.stringify(request.body) } : {}),
+    timeoutMs: Math.min(20_000, Math.max(1_000, options.patienceMs)),
+    signal: options.signal,
+  };
+}
+
+function understand<T>(response: OutboundResponse, request: RestCall, shape: z.ZodType<T>): T {
+  const parsed = shape.safeParse(jsonOf(response, request.what));
+  if (!parsed.success) throw notUnderstood(response, request.what);
+  return parsed.data;
+}
+
+/**
+ * Joins path segments, each percent-encoded: `URL` leaves the braces of a uuid as they are, and Bitbucket wants
+ * `%7B…%7D` (§6.1). Slashes inside a segment are encoded; give a branch name as several segments.
+ */
+export function apiPath(
+  segments: readonly string[],
+  query: Readonly<Record<string, string>> = {},
+): string {
+  const path = `/2.0/${segments.map(encodeURIComponent).join('/')}`;
+  const search = Object.entries(query)
+    .map(([name, value]) => `${name}=${encodeURIComponent(value)}`)
+    .join('&');
+  return search === '' ? path : `${path}?${search}`;
+}
+
+/** A text literal of Bitbucket's query language, for `q=`. */
+export function quoted(text: string): string {
+  return `"${text.replace(/[\\"]/g, '\\$&')}"`;
+}
