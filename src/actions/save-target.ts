@@ -15,6 +15,8 @@ export interface TargetForm {
   tagPattern: string | null;
   /** Raw form values; an empty secret keeps the stored one. */
   settings: Record<string, string>;
+  /** Secret fields whose stored value is to go; an empty one alone keeps it. */
+  clearSecrets?: readonly string[];
   by: { name: string };
 }
 
@@ -39,7 +41,7 @@ export async function saveTarget(form: TargetForm, deps: SaveTargetDeps): Promis
   const id = existing?.id ?? deps.ids.next();
   const stored = existing ? openTarget(existing, deps.vault).secrets : {};
   const fields = checkRule(form, backend, deps);
-  const parsed = parseSettings(backend, form.settings, stored);
+  const parsed = parseSettings(backend, form, stored);
   Object.assign(fields, parsed.problems);
   if (Object.keys(fields).length > 0) throw new InputError('target_invalid', undefined, fields);
   await askBackend(backend, { id, name: form.name.trim(), ...parsed });
@@ -91,7 +93,7 @@ interface ParsedSettings {
 /** Form text → the backend's own types, secrets apart. */
 function parseSettings(
   backend: Backend,
-  raw: Record<string, string>,
+  { settings: raw, clearSecrets = [] }: Pick<TargetForm, 'settings' | 'clearSecrets'>,
   stored: Readonly<Record<string, unknown>>,
 ): ParsedSettings {
   const shape = backend.settings.shape as Record<string, z.ZodType>;
@@ -99,8 +101,9 @@ function parseSettings(
   for (const field of Object.keys(shape)) {
     const meta = metaOf(shape[field]);
     const text = raw[field];
-    if (meta?.secret && (text === undefined || text === '')) input[field] = stored[field];
-    else if (meta?.input === 'checkbox') input[field] = text === 'true' || text === 'on';
+    if (meta?.secret && (text === undefined || text === '')) {
+      if (!clearSecrets.includes(field)) input[field] = stored[field];
+    } else if (meta?.input === 'checkbox') input[field] = text === 'true' || text === 'on';
     else if (text !== undefined && text !== '') input[field] = fromText(text, meta);
   }
   const result = backend.settings.safeParse(input);
