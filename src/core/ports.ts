@@ -94,6 +94,8 @@ export interface RepositoryWrites {
   /** Creates or updates repository and workspace by uuid; absent facts leave the stored value. */
   saveFacts(facts: RepositoryFacts, workspaceUuid: string, now: number): Promise<Repository>;
   markDeleted(id: string, now: number): Promise<void>;
+  /** Creates or updates by uuid; a name that is null leaves the stored one. */
+  saveWorkspace(workspace: Workspace): Promise<void>;
 }
 
 export interface TargetReads {

@@ -17,10 +17,8 @@ export interface DataFolderLock {
 export async function lockDataFolder(dataDir: string): Promise<DataFolderLock> {
   makeWritable(dataDir);
   const note = join(dataDir, 'owner.json');
-  const connection = await SqliteConnection.open(join(dataDir, 'owner.lock'));
+  const connection = await SqliteConnection.open(join(dataDir, 'owner.lock'), { busy_timeout: 0 });
   try {
-    await connection.exec('PRAGMA busy_timeout = 0');
-    await connection.exec('PRAGMA locking_mode = EXCLUSIVE');
     await connection.exec('BEGIN EXCLUSIVE');
   } catch (cause) {
     await connection.close();

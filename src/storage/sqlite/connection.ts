@@ -16,7 +16,10 @@ export class SqliteConnection implements Sql {
     this.#database = database;
   }
 
-  static async open(file: string): Promise<SqliteConnection> {
+  static async open(
+    file: string,
+    pragmas: Readonly<Record<string, string | number>> = durablePragmas,
+  ): Promise<SqliteConnection> {
     const { Database } = loadSqlite();
     const database = await new Promise<Database>((resolve, reject) => {
       const opened = new Database(file, (error) => {
@@ -25,7 +28,7 @@ export class SqliteConnection implements Sql {
       });
     });
     const connection = new SqliteConnection(database);
-    for (const [pragma, value] of Object.entries(durablePragmas)) {
+    for (const [pragma, value] of Object.entries(pragmas)) {
       await connection.exec(`PRAGMA ${pragma} = ${value}`);
     }
     return connection;

@@ -12,7 +12,7 @@ import type {
   RepositoryReads,
   RepositoryWrites,
 } from '../../core/ports.js';
-import { installations, repositories, sources, workspaces } from '../models/index.js';
+import { installations, lanes, repositories, sources, workspaces } from '../models/index.js';
 import type { Sql } from '../sql.js';
 
 export function installationStore(sql: Sql): InstallationReads & InstallationWrites {
@@ -49,31 +49,31 @@ export function repositoryStore(sql: Sql, newId: () => string): RepositoryReads 
     byId: (id) => repositories.one(sql, 'id = ?', [id]),
     workspace: (uuid): Promise<Workspace | null> => workspaces.one(sql, 'uuid = ?', [uuid]),
     async saveFacts(facts, workspaceUuid, now) {
-      await saveWorkspace(sql, facts, workspaceUuid, now);
+      const { workspaceSlug: slug, workspaceName: workspace } = facts;
+      await saveWorkspace(sql, { uuid: workspaceUuid, slug, name: workspace, updatedAt: now });
       const known = await byUuid(facts.uuid);
       if (known && !differs(known, facts, workspaceUuid)) return known;
       const row = merged(known, facts, workspaceUuid, now, newId);
+      if (known && known.workspaceUuid !== workspaceUuid) {
+        await lanes.update(sql, { workspaceUuid }, 'repository_id = ?', [known.id]);
+      }
       if (known) await repositories.update(sql, row, 'id = ?', [known.id]);
       else await repositories.insert(sql, [row]);
       return row;
     },
+    saveWorkspace: (workspace) => saveWorkspace(sql, workspace),
     async markDeleted(id, now) {
       await repositories.update(sql, { state: 'deleted', updatedAt: now }, 'id = ?', [id]);
     },
   };
 }
 
-async function saveWorkspace(
-  sql: Sql,
-  facts: RepositoryFacts,
-  uuid: string,
-  now: number,
-): Promise<void> {
+async function saveWorkspace(sql: Sql, workspace: Workspace): Promise<void> {
   // A condensed repository may name no workspace; then what is stored stays.
-  if (facts.workspaceSlug === null && facts.workspaceName === null) return;
+  if (workspace.slug === null && workspace.name === null) return;
   await workspaces.insert(
     sql,
-    [{ uuid, slug: facts.workspaceSlug, name: facts.workspaceName, updatedAt: now }],
+    [workspace],
     `ON CONFLICT (uuid) DO UPDATE SET slug = coalesce(excluded.slug, workspaces.slug),
      name = coalesce(excluded.name, workspaces.name), updated_at = excluded.updated_at
      WHERE workspaces.slug IS DISTINCT FROM coalesce(excluded.slug, workspaces.slug)

@@ -1,0 +1,141 @@
+#!/usr/bin/env node
+import { readFileSync } from 'node:fs';
+import { parseArgs } from 'node:util';
+import { readPayload } from './bitbucket/receive.js';
+import { parseConfig } from './config/config.js';
+import { readEnv } from './config/env.js';
+import { SlipwayError } from './core/errors.js';
+import { runDemoCommand } from './demo/command.js';
+import { startServer } from './main.js';
+import { runSandboxCommand } from './sandbox/command.js';
+import { masterKey } from './vault/key-ring.js';
+import { newMasterKeyText } from './vault/key-file.js';
+
+const help = `slipway <command>
+
+  start                     run the server (settings come from the environment, see README.md)
+  demo [--once --json]      the whole round on this machine: Slipway, and Bitbucket's sandbox beside it
+  sandbox [--port N]        Bitbucket Cloud on this machine, alone
+  receive FILE|- [--json]   what a webhook payload means; nothing is stored
+  keys new                  a new master key for SLIPWAY_MASTER_KEY
+  help                      this text
+`;
+
+/** Exit code: 0 fine, 1 failed while running, 2 called or configured wrongly. */
+async function main(argv: string[]): Promise<number> {
+  const [command = 'help', ...rest] = argv;
+  switch (command) {
+    case 'start':
+      return start();
+    case 'demo':
+      return runDemoCommand(rest);
+    case 'sandbox':
+      return runSandboxCommand(rest);
+    case 'receive':
+      return receive(rest);
+    case 'keys':
+      return keys(rest);
+    case 'help':
+    case '--help':
+    case '-h':
+      process.stdout.write(help);
+      return 0;
+    default:
+      process.stderr.write(`slipway: there is no command "${command}".\n\n${help}`);
+      return 2;
+  }
+}
+
+async function start(): Promise<number> {
+  const { env, problems } = readEnv();
+  const { config, secrets } = parseConfig(env, problems);
+  const running = await startServer(config, secrets);
+  process.stderr.write(`Slipway is listening on ${running.url}\n`);
+  await new Promise<void>((resolve) => {
+    process.once('SIGTERM', () => resolve());
+    process.once('SIGINT', () => resolve());
+  });
+  // A second signal, or a step that hangs, must not keep the process: what is stored is enough to go on from.
+  const forced = setTimeout(() => process.exit(1), 9_000);
+  process.once('SIGTERM', () => process.exit(1));
+  process.once('SIGINT', () => process.exit(1));
+  await running.stop();
+  clearTimeout(forced);
+  return 0;
+}
+
+function receive(argv: string[]): number {
+  let parsed;
+  try {
+    parsed = parseArgs({
+      args: argv,
+      allowPositionals: true,
+      options: { json: { type: 'boolean', default: false } },
+    });
+  } catch (error) {
+    return usage(`receive: ${firstLine(error)}`);
+  }
+  const [file, ...more] = parsed.positionals;
+  if (file === undefined || more.length > 0)
+    return usage('receive takes one FILE, or - for standard input.');
+  let changes;
+  try {
+    changes = readPayload(readFileSync(file === '-' ? 0 : file, 'utf8'));
+  } catch (error) {
+    process.stderr.write(
+      `slipway receive: ${file === '-' ? 'standard input' : file}: ${firstLine(error)}\n`,
+    );
+    return 2;
+  }
+  if (parsed.values.json) {
+    process.stdout.write(`${JSON.stringify(changes)}\n`);
+  } else if (changes.length === 0) {
+    process.stdout.write('No branch or tag moved.\n');
+  } else {
+    for (const { kind, ref_type: refType, name, from, to } of changes) {
+      process.stdout.write(`${kind} ${refType} ${name}: ${short(from)} → ${short(to)}\n`);
+    }
+  }
+  return 0;
+}
+
+function keys(argv: string[]): number {
+  if (argv.length !== 1 || argv[0] !== 'new') return usage('keys takes one word: new.');
+  const text = newMasterKeyText();
+  process.stdout.write(`${text}\n`);
+  process.stderr.write(
+    `Key ${masterKey(Buffer.from(text, 'base64')).id}. Keep it where the database is not: without it, stored secrets are lost.\n`,
+  );
+  return 0;
+}
+
+function usage(sentence: string): number {
+  process.stderr.write(`slipway: ${sentence}\n`);
+  return 2;
+}
+
+function short(hash: string | null): string {
+  return hash === null ? '(nothing)' : hash.slice(0, 12);
+}
+
+function firstLine(error: unknown): string {
+  const message = error instanceof Error ? error.message : String(error);
+  return message.split('\n', 1)[0] ?? message;
+}
+
+main(process.argv.slice(2)).then(
+  (code) => {
+    process.exitCode = code;
+  },
+  (error: unknown) => {
+    if (error instanceof SlipwayError) {
+      process.stderr.write(`slipway: ${error.message}\n${error.advice}\n`);
+      process.exitCode = error.code === 'config_invalid' ? 2 : 1;
+    } else {
+      process.stderr.write(
+        `slipway: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}\n`,
+      );
+      process.exitCode = 1;
+    }
+  },
+);

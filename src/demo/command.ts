@@ -1,0 +1,75 @@
+import { parseArgs } from 'node:util';
+import { playOnStage } from './play.js';
+import { playRound, type RoundReport } from './round.js';
+
+const usage = `usage: slipway demo [--once [--json]] [--door connect] [--backend local] [--nodes 1]
+                    [--port N] [--sandbox-port N] [--verbose]
+`;
+
+interface DemoOptions {
+  once: boolean;
+  json: boolean;
+  verbose: boolean;
+  ports: { slipway: number; sandbox: number };
+}
+
+/** `slipway demo`: 0 when the round went well (or Ctrl-C ended it), 1 when it did not, 2 when called wrongly. */
+export async function runDemoCommand(argv: string[]): Promise<number> {
+  const options = readOptions(argv);
+  if (typeof options === 'string') {
+    process.stderr.write(`slipway demo: ${options}\n${usage}`);
+    return 2;
+  }
+  const say = (line: string): void => void process.stderr.write(`${line}\n`);
+  const onServerLine = options.verbose ? say : () => undefined;
+  if (!options.once) return playOnStage(options.ports, say, onServerLine);
+  const report = await playRound(say, onServerLine);
+  if (options.json) process.stdout.write(`${JSON.stringify(report)}\n`);
+  else say(summary(report));
+  return report.ok ? 0 : 1;
+}
+
+function readOptions(argv: string[]): DemoOptions | string {
+  let values;
+  try {
+    ({ values } = parseArgs({
+      args: argv,
+      options: {
+        once: { type: 'boolean', default: false },
+        json: { type: 'boolean', default: false },
+        verbose: { type: 'boolean', default: false },
+        door: { type: 'string', default: 'connect' },
+        backend: { type: 'string', default: 'local' },
+        nodes: { type: 'string', default: '1' },
+        port: { type: 'string', default: '3000' },
+        'sandbox-port': { type: 'string', default: '7990' },
+      },
+    }));
+  } catch (error) {
+    return error instanceof Error ? error.message : String(error);
+  }
+  if (values.door !== 'connect')
+    return `the door "${values.door}" is not there yet; there is: connect`;
+  if (values.backend !== 'local')
+    return `the backend "${values.backend}" is not there yet; there is: local`;
+  if (values.nodes !== '1') return 'more than one node needs PostgreSQL, which is not there yet';
+  if (values.json && !values.once) return '--json goes with --once';
+  const ports = { slipway: Number(values.port), sandbox: Number(values['sandbox-port']) };
+  for (const port of Object.values(ports)) {
+    if (!Number.isInteger(port) || port < 0 || port > 65_535)
+      return 'a port is a number from 0 to 65535';
+  }
+  return { once: values.once, json: values.json, verbose: values.verbose, ports };
+}
+
+function summary({ ok, pushes, steps, failure }: RoundReport): string {
+  const lines = pushes.map(
+    ({ commit, state, reason }) =>
+      `${commit.slice(0, 12)}  ${state}${reason === null ? '' : `  (${reason})`}`,
+  );
+  const seconds = steps.reduce((sum, { ms }) => sum + ms, 0) / 1000;
+  const verdict = ok
+    ? `The round went well, in ${seconds.toFixed(1)} s.`
+    : `It failed: ${failure ?? ''}`;
+  return ['', ...lines, verdict].join('\n');
+}

@@ -1,0 +1,97 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import { PanelVisitor, type DeploymentRow } from './panel-visitor.js';
+import { setStage, type Stage } from './stage.js';
+
+const lookEveryMs = 1_000;
+/** A panel session ends after 15 minutes; the demo opens a new one well before. */
+const sessionMs = 10 * 60_000;
+
+/** Sets everything up, deploys once, prints what to try, and tells what happens until Ctrl-C. */
+export async function playOnStage(
+  ports: { slipway: number; sandbox: number },
+  say: (line: string) => void,
+  onServerLine: (line: string) => void,
+): Promise<number> {
+  const interrupted = new AbortController();
+  const interrupt = (): void => interrupted.abort();
+  process.once('SIGINT', interrupt).once('SIGTERM', interrupt);
+  say('Starting Slipway, and the sandbox that plays Bitbucket …');
+  const stage = await setStage({ ports, onLine: onServerLine });
+  try {
+    await addTarget(stage);
+    say(whatToTry(stage));
+    await tellWhatHappens(stage, say, interrupted.signal);
+    return 0;
+  } catch (error) {
+    if (interrupted.signal.aborted) return 0;
+    throw error;
+  } finally {
+    say('Stopping.');
+    await stage.close();
+  }
+}
+
+async function addTarget({ sandbox, server, workspace, repository, user }: Stage): Promise<void> {
+  await sandbox.install(workspace, user.nickname, `${server.url}/atlassian-connect.json`);
+  const panel = await PanelVisitor.open(
+    await sandbox.panelUrl(workspace, repository, user.nickname),
+  );
+  const targetId = await panel.saveTarget({
+    name: 'Production',
+    backend: 'local',
+    branchPattern: 'main',
+  });
+  await panel.deploy(targetId, 'main');
+}
+
+function whatToTry({ sandbox, repository, settingsUrl, cloneUrl }: Stage): string {
+  const folder = repository.split('/')[1] ?? 'site';
+  return `
+Ready. Slipway is installed in the sandbox and deploys the branch main of ${repository}.
+
+  The repository      ${sandbox.url}/${repository}
+  Slipway's panel     ${settingsUrl}
+
+Push something, and watch both pages:
+
+  git clone ${cloneUrl}
+  cd ${folder}
+  echo '<h1>Hello again</h1>' > index.html
+  git commit -am 'Say hello again'
+  git push
+
+Ctrl-C stops everything and leaves nothing behind.
+`;
+}
+
+/** One line for every change of a deployment. */
+async function tellWhatHappens(
+  stage: Stage,
+  say: (line: string) => void,
+  signal: AbortSignal,
+): Promise<void> {
+  const told = new Map<string, string>();
+  const { sandbox, workspace, repository, user, server } = stage;
+  let panel: PanelVisitor | null = null;
+  let openedAt = 0;
+  void server.ended.then(({ code, lastLines }) => {
+    if (!signal.aborted) say(`Slipway ended by itself with code ${code}:\n${lastLines}`);
+  });
+  while (!signal.aborted) {
+    if (panel === null || Date.now() - openedAt > sessionMs) {
+      panel = await PanelVisitor.open(await sandbox.panelUrl(workspace, repository, user.nickname));
+      openedAt = Date.now();
+    }
+    for (const row of (await panel.deployments()).reverse()) {
+      const line = lineFor(row);
+      if (told.get(row.id) !== line) say(line);
+      told.set(row.id, line);
+    }
+    await delay(lookEveryMs, undefined, { signal });
+  }
+}
+
+function lineFor({ commit, state, progress, reason, url }: DeploymentRow): string {
+  const more = [progress, reason, state === 'live' ? url : null].filter((part) => part !== null);
+  return `  ${commit.slice(0, 12)}  ${state.padEnd(10)}  ${more.join('  ')}`.trimEnd();
+}

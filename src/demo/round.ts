@@ -1,0 +1,214 @@
+import { join } from 'node:path';
+import { GitUser } from './git-user.js';
+import { PanelVisitor } from './panel-visitor.js';
+import { setStage, type Stage } from './stage.js';
+import { watchDeployment, watchStatuses } from './watch.js';
+
+/** What `demo --once --json` prints; fixed in design.md §5. */
+export interface RoundReport {
+  ok: boolean;
+  door: string;
+  backend: string;
+  store: string;
+  nodes: number;
+  steps: { name: string; ms: number }[];
+  pushes: PushReport[];
+  credential: 'app' | 'oauth';
+  refreshes: number;
+  hooks_left: number;
+  failure: string | null;
+}
+
+export interface PushReport {
+  commit: string;
+  state: string;
+  reason: string | null;
+  cause: string;
+  statuses: { state: string; at: string }[];
+  /** Text of the served page before and after the push; null while nothing is served. */
+  page_before: string | null;
+  page_after: string | null;
+}
+
+const deployTimeoutMs = 90_000;
+const statusTimeoutMs = 30_000;
+
+/** Install, pick a target, push three times with real git (good, good, a broken build), look at what came of it, uninstall. */
+export async function playRound(
+  say: (line: string) => void,
+  onServerLine: (line: string) => void,
+): Promise<RoundReport> {
+  const report: RoundReport = {
+    ok: false,
+    door: 'connect',
+    backend: 'local',
+    store: 'sqlite',
+    nodes: 1,
+    steps: [],
+    pushes: [],
+    credential: 'app',
+    refreshes: 0,
+    hooks_left: 0,
+    failure: null,
+  };
+  const round = new Round(report, say);
+  let stage: Stage | null = null;
+  try {
+    stage = await round.step('start Slipway and the sandbox', () =>
+      setStage({ ports: { sandbox: 0, slipway: 0 }, onLine: onServerLine }),
+    );
+    await round.play(stage);
+    report.ok = true;
+  } catch (error) {
+    report.failure = error instanceof Error ? error.message : String(error);
+    say(`failed: ${report.failure}`);
+  } finally {
+    await stage?.close();
+  }
+  return report;
+}
+
+/** What the site is built by: copies the page, and fails where the page says so. */
+const build = `set -e
+if grep -q BROKEN page.html; then echo "error: page.html is broken" >&2; exit 1; fi
+mkdir -p dist
+cp page.html dist/index.html
+`;
+
+class Round {
+  readonly #report: RoundReport;
+  readonly #say: (line: string) => void;
+  #url: string | null = null;
+
+  constructor(report: RoundReport, say: (line: string) => void) {
+    this.#report = report;
+    this.#say = say;
+  }
+
+  async step<T>(name: string, work: () => Promise<T>): Promise<T> {
+    const startedAt = performance.now();
+    this.#say(name);
+    const result = await work();
+    this.#report.steps.push({ name, ms: Math.round(performance.now() - startedAt) });
+    return result;
+  }
+
+  async play(stage: Stage): Promise<void> {
+    const { sandbox, server, workspace, repository, user } = stage;
+    await this.step('install the app in the workspace', () =>
+      sandbox.install(workspace, user.nickname, `${server.url}/atlassian-connect.json`),
+    );
+    const panel = await this.step('open the panel and add a target', async () => {
+      const visitor = await PanelVisitor.open(
+        await sandbox.panelUrl(workspace, repository, user.nickname),
+      );
+      await visitor.saveTarget({
+        name: 'Production',
+        backend: 'local',
+        branchPattern: 'main',
+        'settings.buildCommand': 'sh build.sh',
+        'settings.outputFolder': 'dist',
+      });
+      return visitor;
+    });
+    const clone = await this.step('clone the repository', () =>
+      GitUser.clone(stage.cloneUrl, join(stage.folder, 'clone'), user),
+    );
+    const push = async (name: string, files: Record<string, string>): Promise<PushReport> =>
+      this.step(name, () => this.#push(stage, panel, clone, files, name));
+    const first = await push('push a first page', { 'build.sh': build, 'page.html': page('One') });
+    expectLive(first, null, 'One');
+    const second = await push('push a second page', { 'page.html': page('Two') });
+    expectLive(second, 'One', 'Two');
+    const broken = await push('push a broken build', { 'page.html': page('BROKEN') });
+    expectBroken(broken, 'Two');
+    await this.step('uninstall the app', () => sandbox.uninstall(workspace));
+  }
+
+  async #push(
+    stage: Stage,
+    panel: PanelVisitor,
+    clone: GitUser,
+    files: Record<string, string>,
+    message: string,
+  ): Promise<PushReport> {
+    const pageBefore = await this.#servedPage();
+    const commit = await clone.push(files, message);
+    const row = await watchDeployment(panel, commit, {
+      timeoutMs: deployTimeoutMs,
+      onProgress: ({ state, progress }) =>
+        this.#say(`  ${commit.slice(0, 12)} ${state}${progress === null ? '' : `: ${progress}`}`),
+    });
+    this.#url = row.url ?? this.#url;
+    const writes = await watchStatuses(stage.sandbox, stage.repository, commit, statusTimeoutMs);
+    const report: PushReport = {
+      commit,
+      state: row.state,
+      reason: row.reason,
+      cause: row.cause,
+      statuses: writes.map(({ state, at }) => ({ state, at })),
+      page_before: pageBefore,
+      page_after: await this.#servedPage(),
+    };
+    this.#report.pushes.push(report);
+    return report;
+  }
+
+  async #servedPage(): Promise<string | null> {
+    if (this.#url === null) return null;
+    const response = await fetch(this.#url);
+    return (await response.text())
+      .replace(/<[^>]+>/g, ' ')
+      .replace(/\s+/g, ' ')
+      .trim();
+  }
+}
+
+function page(word: string): string {
+  return `<!doctype html>\n<title>${word}</title>\n<h1>${word}</h1>\n`;
+}
+
+function expectLive(push: PushReport, before: string | null, after: string): void {
+  expect(
+    push,
+    push.state === 'live',
+    `it is ${push.state}, not live (${push.reason ?? 'no reason'})`,
+  );
+  expect(
+    push,
+    (push.page_before === null) === (before === null),
+    'the page before it is not the one expected',
+  );
+  expect(
+    push,
+    before === null || (push.page_before ?? '').includes(before),
+    'the page before it is another one',
+  );
+  expect(
+    push,
+    (push.page_after ?? '').includes(after),
+    `the page served after it does not say ${after}`,
+  );
+  expectStatuses(push, 'SUCCESSFUL');
+}
+
+function expectBroken(push: PushReport, served: string): void {
+  expect(push, push.state === 'failed', `it is ${push.state}, not failed`);
+  expect(push, push.reason !== null, 'no reason is given');
+  expect(
+    push,
+    (push.page_after ?? '').includes(served),
+    `the earlier page (${served}) is no longer served`,
+  );
+  expectStatuses(push, 'FAILED');
+}
+
+function expectStatuses(push: PushReport, end: string): void {
+  const states = push.statuses.map(({ state }) => state);
+  const good = states[0] === 'INPROGRESS' && states.at(-1) === end;
+  expect(push, good, `its build statuses are ${states.join(' → ')}`);
+}
+
+function expect(push: PushReport, holds: boolean, otherwise: string): void {
+  if (!holds) throw new Error(`push ${push.commit.slice(0, 12)}: ${otherwise}`);
+}

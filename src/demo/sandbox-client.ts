@@ -1,0 +1,58 @@
+/** One write of a build status, as the sandbox recorded it. */
+export interface StatusWrite {
+  state: string;
+  description: string;
+  url: string;
+  at: string;
+}
+
+/** The control API of the sandbox (docs/sandbox.md), as far as the demo uses it. */
+export class SandboxClient {
+  readonly url: string;
+
+  constructor(url: string) {
+    this.url = url;
+  }
+
+  async install(workspace: string, user: string, descriptorUrl: string): Promise<void> {
+    await this.#post('apps/install', { workspace, user, descriptor_url: descriptorUrl });
+  }
+
+  async uninstall(workspace: string): Promise<void> {
+    await this.#post('apps/uninstall', { workspace });
+  }
+
+  /** The panel's address as Bitbucket puts it into the iframe for this person, signed and good for minutes. */
+  async panelUrl(workspace: string, repository: string, user: string): Promise<string> {
+    const query = new URLSearchParams({ workspace, repository, user });
+    return (await this.#get<{ url: string }>(`apps/panel-url?${query.toString()}`)).url;
+  }
+
+  /** Every write on a commit, oldest first. */
+  async statuses(repository: string, commit: string): Promise<StatusWrite[]> {
+    const query = new URLSearchParams({ repository, commit });
+    const answer = await this.#get<{ statuses?: StatusWrite[] } | StatusWrite[]>(
+      `statuses?${query.toString()}`,
+    );
+    return Array.isArray(answer) ? answer : (answer.statuses ?? []);
+  }
+
+  async #get<T>(path: string): Promise<T> {
+    return read<T>(await fetch(`${this.url}/_control/${path}`), path);
+  }
+
+  async #post<T>(path: string, body: object): Promise<T> {
+    const response = await fetch(`${this.url}/_control/${path}`, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json' },
+      body: JSON.stringify(body),
+    });
+    return read<T>(response, path);
+  }
+}
+
+async function read<T>(response: Response, path: string): Promise<T> {
+  const text = await response.text();
+  if (!response.ok) throw new Error(`the sandbox answered ${response.status} to ${path}: ${text}`);
+  return (text === '' ? null : JSON.parse(text)) as T;
+}

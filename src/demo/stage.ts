@@ -1,0 +1,66 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { seedSample, startSandbox, type Sandbox } from '../sandbox/index.js';
+import { SandboxClient } from './sandbox-client.js';
+import { startServerProcess, type ServerProcess } from './server-process.js';
+
+/** Where the demo plays: the sandbox in this process, Slipway in one of its own, both on free ports. */
+export interface Stage {
+  sandbox: SandboxClient;
+  server: ServerProcess;
+  /** For clones and data; goes with the stage. */
+  folder: string;
+  workspace: string;
+  repository: string;
+  user: { nickname: string; name: string; email: string };
+  cloneUrl: string;
+  /** The page with the panel in its frame. */
+  settingsUrl: string;
+  close(): Promise<void>;
+}
+
+export async function setStage(options: {
+  ports: { sandbox: number; slipway: number };
+  onLine: (line: string) => void;
+}): Promise<Stage> {
+  const folder = await mkdtemp(join(tmpdir(), 'slipway-demo-'));
+  let sandbox: Sandbox | null = null;
+  let server: ServerProcess | null = null;
+  const close = async (): Promise<void> => {
+    await server?.stop();
+    await sandbox?.stop();
+    await rm(folder, { recursive: true, force: true });
+  };
+  try {
+    sandbox = await startSandbox({ port: options.ports.sandbox });
+    const sample = await seedSample(sandbox);
+    const ada = sample.users.find(({ nickname }) => nickname === 'ada');
+    if (!ada) throw new Error('the sample has no user ada');
+    server = await startServerProcess(
+      {
+        PORT: String(options.ports.slipway),
+        SLIPWAY_DATA_DIR: join(folder, 'data'),
+        SLIPWAY_BITBUCKET_URL: sandbox.url,
+        SLIPWAY_BITBUCKET_API_URL: sandbox.url,
+      },
+      options.onLine,
+    );
+    const { repository, workspace } = sample;
+    const { host } = new URL(sandbox.url);
+    return {
+      sandbox: new SandboxClient(sandbox.url),
+      server,
+      folder,
+      workspace,
+      repository,
+      user: { nickname: 'ada', name: 'Ada Example', email: 'ada@example.com' },
+      cloneUrl: `http://ada:${ada.git_password}@${host}/${repository}.git`,
+      settingsUrl: `${sandbox.url}/${repository}/admin/addon/admin/slipway/slipway-repository`,
+      close,
+    };
+  } catch (error) {
+    await close();
+    throw error;
+  }
+}

@@ -1,0 +1,94 @@
+import { createServer, type RequestListener, type Server } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { createHandler } from './app.js';
+import type { Config, Secrets } from './config/config.js';
+import { createContext, type Context } from './context.js';
+import { ConfigError } from './core/errors.js';
+import type { Logger } from './core/ports.js';
+import { createLogger } from './lib/logger.js';
+
+export interface RunningServer {
+  /** Where Slipway is reached, without a trailing slash. */
+  url: string;
+  stop(): Promise<void>;
+}
+
+/** Bitbucket resends on 5xx only, so what comes before we are ready is answered with one. */
+const notReady: RequestListener = (_request, response) => {
+  response.writeHead(503, { 'retry-after': '2' }).end();
+};
+
+/**
+ * Config → context → roles. The port is bound first: it may be part of our own address, and a port that is taken should be
+ * said before a data folder is touched. Throws `ConfigError` or `InfrastructureError` with words for the operator.
+ */
+export async function startServer(
+  config: Readonly<Config>,
+  secrets: Secrets,
+): Promise<RunningServer> {
+  const logger: Logger = createLogger(config.logLevel);
+  let handler = notReady;
+  const server = createServer((request, response) => handler(request, response));
+  await listen(server, config);
+  const url = config.baseUrl ?? `http://${config.host}:${(server.address() as AddressInfo).port}`;
+  let context: Context;
+  try {
+    context = await createContext(config, secrets, url, logger);
+  } catch (error) {
+    server.close();
+    throw error;
+  }
+  handler = createHandler(context);
+  await context.start();
+  logger.info(summary(config, secrets, url), 'slipway.started');
+  return { url, stop: () => stop(server, context, logger) };
+}
+
+/** Takes nothing new, lets what runs come to its next safe point, then closes in the reverse order of the start. */
+async function stop(server: Server, context: Context, logger: Logger): Promise<void> {
+  const closed = new Promise<void>((resolve) => server.close(() => resolve()));
+  server.closeIdleConnections();
+  await context.stop();
+  server.closeAllConnections();
+  await closed;
+  logger.info({}, 'slipway.stopped');
+}
+
+function listen(server: Server, config: Readonly<Config>): Promise<void> {
+  return new Promise((resolve, reject) => {
+    server.once('error', (error: NodeJS.ErrnoException) => reject(listenProblem(error, config)));
+    server.listen(config.port, config.host, resolve);
+  });
+}
+
+function listenProblem(error: NodeJS.ErrnoException, { host, port }: Readonly<Config>): Error {
+  switch (error.code) {
+    case 'EADDRINUSE':
+      return new ConfigError([
+        `Port ${port} is in use. Stop what uses it, or set PORT to another one.`,
+      ]);
+    case 'EACCES':
+      return new ConfigError([
+        `Port ${port} may not be used by this user. Set PORT to 1024 or more.`,
+      ]);
+    case 'EADDRNOTAVAIL':
+    case 'ENOTFOUND':
+      return new ConfigError([`SLIPWAY_HOST is ${host}, which is no address of this machine.`]);
+    default:
+      return error;
+  }
+}
+
+/** Whether a secret is set, never the secret. */
+function summary(config: Readonly<Config>, secrets: Secrets, url: string): object {
+  return {
+    url,
+    port: config.port,
+    host: config.host,
+    dataDir: config.dataDir,
+    bitbucket: config.bitbucketUrl,
+    connectAppKey: config.connectAppKey,
+    localBackend: config.localBackend,
+    masterKeyIs: secrets.masterKey === null ? 'kept in the data folder' : 'set',
+  };
+}

@@ -1,0 +1,106 @@
+import assert from 'node:assert/strict';
+import { randomBytes } from 'node:crypto';
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { isLoopback, parseConfig } from '../../src/config/config.js';
+import { readEnv } from '../../src/config/env.js';
+import { ConfigError } from '../../src/core/errors.js';
+import { tempFolder } from '../support/temp-folder.js';
+
+const key = randomBytes(32).toString('base64');
+const production = { SLIPWAY_BASE_URL: 'https://slipway.example.com', SLIPWAY_MASTER_KEY: key };
+const problemsOf = (env: object): readonly string[] => {
+  try {
+    parseConfig(env);
+    return [];
+  } catch (error) {
+    assert.ok(error instanceof ConfigError);
+    return error.problems;
+  }
+};
+
+describe('configuration', () => {
+  it('needs only an address and a key', () => {
+    const { config, secrets } = parseConfig(production);
+    assert.equal(config.port, 3000);
+    assert.equal(config.bitbucketUrl, 'https://bitbucket.org');
+    assert.equal(config.localBackend, false);
+    assert.equal(secrets.masterKey?.toString('base64'), key);
+    assert.ok(Object.isFrozen(config));
+  });
+
+  it('reports every problem at once, in words, without repeating a secret', () => {
+    const problems = problemsOf({
+      PORT: '99999',
+      SLIPWAY_BASE_URL: 'http://slipway.example.com',
+      SLIPWAY_MASTER_KEY: 'c2hvcnQ=',
+      SLIPWAY_LOG_LEVEL: 'loud',
+    });
+    const text = problems.join('\n');
+    for (const name of ['PORT', 'SLIPWAY_BASE_URL', 'SLIPWAY_MASTER_KEY', 'SLIPWAY_LOG_LEVEL']) {
+      assert.ok(text.includes(name), `${name} is named in\n${text}`);
+    }
+    assert.equal(problems.length, 4);
+    assert.ok(!text.includes('c2hvcnQ='));
+  });
+
+  it('asks for an address and a key where Bitbucket is the real one', () => {
+    assert.match(problemsOf({}).join('\n'), /SLIPWAY_BASE_URL is not set/);
+    assert.match(
+      problemsOf({ SLIPWAY_BASE_URL: 'https://slipway.example.com' }).join('\n'),
+      /SLIPWAY_MASTER_KEY is not set/,
+    );
+  });
+
+  it('allows plain http exactly when Bitbucket is on this machine', () => {
+    const sandbox = {
+      SLIPWAY_BITBUCKET_URL: 'http://127.0.0.1:7990',
+      SLIPWAY_BITBUCKET_API_URL: 'http://127.0.0.1:7990',
+    };
+    const { config } = parseConfig(sandbox);
+    assert.ok(config.bitbucketIsLoopback && config.localBackend);
+    assert.equal(config.host, '127.0.0.1');
+    assert.match(
+      problemsOf({ ...sandbox, SLIPWAY_BITBUCKET_API_URL: 'https://api.bitbucket.org' }).join('\n'),
+      /both be on this machine, or neither/,
+    );
+    assert.match(
+      problemsOf({ ...production, SLIPWAY_BITBUCKET_URL: 'http://bitbucket.example' }).join('\n'),
+      /must use https/,
+    );
+  });
+
+  it('knows loopback by its address, not by looks', () => {
+    for (const url of [
+      'http://127.0.0.1',
+      'http://127.9.9.9:1',
+      'http://localhost',
+      'http://[::1]:3',
+    ]) {
+      assert.ok(isLoopback(url), url);
+    }
+    for (const url of [
+      'http://127.0.0.1.example.com',
+      'http://10.0.0.1',
+      'https://localhost.example',
+    ]) {
+      assert.ok(!isLoopback(url), url);
+    }
+  });
+
+  it('reads a secret from the file that NAME_FILE names, and says when it cannot', () => {
+    const folder = tempFolder('config');
+    const file = join(folder.path, 'key');
+    writeFileSync(file, `${key}\n`);
+    assert.deepEqual(readEnv({ SLIPWAY_MASTER_KEY_FILE: file }), {
+      env: { SLIPWAY_MASTER_KEY: key },
+      problems: [],
+    });
+    assert.match(readEnv({ SLIPWAY_MASTER_KEY_FILE: `${file}.gone` }).problems[0] ?? '', /ENOENT/);
+    assert.match(
+      readEnv({ SLIPWAY_MASTER_KEY: key, SLIPWAY_MASTER_KEY_FILE: file }).problems[0] ?? '',
+      /both set/,
+    );
+    folder.remove();
+  });
+});

@@ -1,0 +1,151 @@
+import assert from 'node:assert/strict';
+import { join } from 'node:path';
+import { InfrastructureError } from '../../src/core/errors.js';
+import { SqliteConnection } from '../../src/storage/sqlite/connection.js';
+import { GroupCommitWriter } from '../../src/storage/sqlite/group-commit-writer.js';
+import { tempFolder } from '../support/temp-folder.js';
+
+describe('group commit writer', () => {
+  const folder = tempFolder('writer');
+  let connection: SqliteConnection;
+  let writer: GroupCommitWriter;
+
+  before(async () => {
+    connection = await SqliteConnection.open(join(folder.path, 'test.sqlite'));
+    await connection.exec('CREATE TABLE notes (id INTEGER PRIMARY KEY, text TEXT NOT NULL UNIQUE)');
+  });
+
+  beforeEach(async () => {
+    await connection.run('DELETE FROM notes');
+    writer = new GroupCommitWriter(connection, { maxWaiting: 50 });
+  });
+
+  after(async () => {
+    await connection.close();
+    folder.remove();
+  });
+
+  const insert = (text: string) => (): Promise<number> =>
+    connection.run('INSERT INTO notes (text) VALUES (?)', [text]);
+  const texts = async (): Promise<string[]> => {
+    const rows = await connection.all<{ text: string }>('SELECT text FROM notes ORDER BY text');
+    return rows.map(({ text }) => text);
+  };
+
+  it('commits what waits together and answers each with its own result', async () => {
+    const results = await Promise.all(
+      Array.from({ length: 300 }, (_, index) =>
+        writer.write(async () => {
+          await insert(`n${index}`)();
+          return index;
+        }),
+      ),
+    );
+    assert.deepEqual(
+      results,
+      Array.from({ length: 300 }, (_, index) => index),
+    );
+    assert.equal((await texts()).length, 300);
+  });
+
+  it('loses only the changes of the job that failed', async () => {
+    const boom = new Error('boom');
+    const outcomes = await Promise.allSettled([
+      writer.write(insert('first')),
+      writer.write(insert('second')),
+      writer.write(async () => {
+        await insert('third')();
+        throw boom;
+      }),
+      writer.write(insert('second')),
+      writer.write(insert('fifth')),
+    ]);
+    assert.deepEqual(
+      outcomes.map(({ status }) => status),
+      ['fulfilled', 'fulfilled', 'rejected', 'rejected', 'fulfilled'],
+    );
+    assert.equal(outcomes[2]?.status === 'rejected' && outcomes[2].reason, boom);
+    assert.deepEqual(await texts(), ['fifth', 'first', 'second']);
+  });
+
+  it('a lone job that fails changes nothing and blocks nobody', async () => {
+    const failing = writer.write(async () => {
+      await insert('gone')();
+      throw new Error('boom');
+    });
+    await assert.rejects(failing, /boom/);
+    await writer.write(insert('kept'));
+    assert.deepEqual(await texts(), ['kept']);
+  });
+
+  it('never loses a job that is added the moment the last one is committed', async () => {
+    for (let round = 0; round < 200; round += 1) await writer.write(insert(`r${round}`));
+    assert.equal((await texts()).length, 200);
+  });
+
+  it('hands items that wait together to one call, in order', async () => {
+    const calls: (readonly string[])[] = [];
+    const add = writer.batched<string, string>(async (items) => {
+      calls.push(items);
+      for (const item of items) await insert(item)();
+      return items.map((item) => item.toUpperCase());
+    });
+    // While the first commit is on its way, the rest gathers.
+    const results = await Promise.all(['a', 'b', 'c', 'd'].map((item) => add(item)));
+    assert.deepEqual(results, ['A', 'B', 'C', 'D']);
+    assert.ok(calls.length <= 2, `${calls.length} calls`);
+    assert.deepEqual(calls.flat(), ['a', 'b', 'c', 'd']);
+  });
+
+  it('tries the items of a failed call one by one, so that a bad one fails alone', async () => {
+    const add = writer.batched<string, string>(async (items) => {
+      for (const item of items) {
+        await insert(item)();
+        if (item === 'bad') throw new Error('bad item');
+      }
+      return items;
+    });
+    const outcomes = await Promise.allSettled(['a', 'bad', 'c'].map((item) => add(item)));
+    assert.deepEqual(
+      outcomes.map(({ status }) => status),
+      ['fulfilled', 'rejected', 'fulfilled'],
+    );
+    assert.deepEqual(await texts(), ['a', 'c']);
+  });
+
+  it('refuses more than it may hold instead of growing without end', async () => {
+    const add = writer.batched<number, number>(async (items) => {
+      for (const item of items) await insert(`x${item}`)();
+      return items;
+    });
+    const outcomes = await Promise.allSettled(Array.from({ length: 60 }, (_, item) => add(item)));
+    const refused = outcomes.filter(
+      (outcome) =>
+        outcome.status === 'rejected' &&
+        outcome.reason instanceof InfrastructureError &&
+        outcome.reason.code === 'storage_overloaded',
+    );
+    assert.equal(refused.length, 10);
+    assert.equal((await texts()).length, 50);
+    assert.equal(await add(99), 99, 'there is room again');
+  });
+
+  it('says storage_unavailable when the database takes no writes, and recovers by itself', async () => {
+    await connection.exec('PRAGMA query_only = 1');
+    const refused = await Promise.allSettled([
+      writer.write(insert('a')),
+      writer.write(insert('b')),
+    ]);
+    assert.ok(
+      refused.every(
+        (outcome) =>
+          outcome.status === 'rejected' &&
+          outcome.reason instanceof InfrastructureError &&
+          outcome.reason.code === 'storage_unavailable',
+      ),
+    );
+    await connection.exec('PRAGMA query_only = 0');
+    await writer.write(insert('a'));
+    assert.deepEqual(await texts(), ['a']);
+  });
+});

@@ -1,0 +1,210 @@
+import assert from 'node:assert/strict';
+import { spawn, type ChildProcess } from 'node:child_process';
+import { once } from 'node:events';
+import { chmodSync, mkdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { QueryTypes, Sequelize } from 'sequelize';
+import { ConfigError, InfrastructureError } from '../../src/core/errors.js';
+import { lockDataFolder } from '../../src/storage/data-folder.js';
+import { allTables } from '../../src/storage/models/index.js';
+import { columnName } from '../../src/storage/table.js';
+import { createEngine, type Engine } from '../support/engine.js';
+import { tempFolder } from '../support/temp-folder.js';
+
+describe('SQLite storage', () => {
+  let engine: Engine;
+
+  beforeEach(async () => {
+    engine = await createEngine();
+  });
+
+  afterEach(() => engine.close());
+
+  it('has the same columns in its migrations as in its models', async () => {
+    const sequelize = new Sequelize({
+      dialect: 'sqlite',
+      storage: join(engine.dataDir, 'slipway.sqlite'),
+      logging: false,
+    });
+    for (const table of allTables) {
+      const columns = await sequelize.query<{ name: string }>(
+        `SELECT name FROM pragma_table_info('${table.name}')`,
+        { type: QueryTypes.SELECT },
+      );
+      assert.deepEqual(
+        columns.map(({ name }) => name).sort(),
+        table.fields.map(columnName).sort(),
+        table.name,
+      );
+    }
+    await sequelize.close();
+  });
+
+  it('opens again what it wrote', async () => {
+    const target = await engine.target({ settings: { folder: 'web', token: 'secret-token' } });
+    const { dataDir } = engine;
+    await engine.storage.close();
+    const again = await createEngine({ dataDir });
+    assert.deepEqual(await again.storage.read.targets.byId(target.id), target);
+    await again.storage.close();
+    engine = await createEngine();
+  });
+
+  describe('lanes', () => {
+    const claim = (limit = 10, leaseMs = 15_000) =>
+      engine.storage.write((tx) => tx.lanes.claim(limit, engine.clock.now(), leaseMs, 'me'));
+
+    it('leases a due lane to one worker, with a number that grows', async () => {
+      const target = await engine.target();
+      assert.deepEqual(await claim(), [], 'an idle lane is nobody’s');
+      await engine.storage.write((tx) => tx.lanes.wake([target.id], engine.clock.now()));
+      const [first] = await claim();
+      assert.equal(first?.fencing, 1);
+      assert.deepEqual(await claim(), [], 'leased');
+      engine.clock.advance(15_000);
+      const [second] = await claim();
+      assert.equal(second?.fencing, 2);
+      const held = await engine.storage.write(async (tx) => [
+        first ? await tx.lanes.holds(first, engine.clock.now()) : null,
+        second ? await tx.lanes.holds(second, engine.clock.now()) : null,
+      ]);
+      assert.deepEqual(held, [false, true]);
+    });
+
+    it('does not lose a wake-up that comes while the lane is worked on', async () => {
+      const target = await engine.target();
+      await engine.storage.write((tx) => tx.lanes.wake([target.id], engine.clock.now()));
+      const [lease] = await claim();
+      assert.ok(lease);
+      await engine.storage.write((tx) => tx.lanes.wake([target.id], engine.clock.now()));
+      const idle = { dueAt: null, currentDeploymentId: null, failures: 0 };
+      await engine.storage.write((tx) => tx.lanes.release(lease, engine.clock.now(), idle));
+      const [next] = await claim();
+      assert.ok(next, 'due again at once');
+      await engine.storage.write((tx) => tx.lanes.release(next, engine.clock.now(), idle));
+      assert.equal((await engine.storage.read.lanes.byTarget(target.id))?.dueAt, null);
+    });
+
+    it('says which leases were lost when renewing, and keeps the others', async () => {
+      const [a, b] = [await engine.target(), await engine.target({ name: 'Test' })];
+      await engine.storage.write((tx) => tx.lanes.wake([a.id, b.id], engine.clock.now()));
+      const leases = await claim();
+      engine.clock.advance(15_000);
+      const [taken] = await claim(1);
+      const lost = await engine.storage.write((tx) =>
+        tx.lanes.renew(leases, engine.clock.now() + 15_000),
+      );
+      assert.deepEqual(lost, [taken?.targetId]);
+      assert.deepEqual(await claim(), []);
+    });
+
+    it('frees every lease at the next start', async () => {
+      const target = await engine.target();
+      await engine.storage.write((tx) => tx.lanes.wake([target.id], engine.clock.now()));
+      await claim(1, 3_600_000);
+      const { dataDir } = engine;
+      await engine.storage.close();
+      const again = await createEngine({ dataDir });
+      const lane = await again.storage.read.lanes.byTarget(target.id);
+      assert.deepEqual([lane?.leaseOwner, lane?.leaseUntil], [null, null]);
+      assert.equal(lane?.dueAt, again.clock.now());
+      await again.storage.close();
+      engine = await createEngine();
+    });
+  });
+
+  it('gives status reports of one commit out in order, one at a time', async () => {
+    const base = {
+      deploymentId: 'd',
+      repositoryId: 'r',
+      commit: 'c',
+      key: 'k',
+      name: 'n',
+      description: '',
+      url: 'https://slipway.example/',
+      refName: null,
+      attempts: 0,
+      settledAt: null,
+      error: null,
+      createdAt: 0,
+      dueAt: engine.clock.now(),
+    };
+    await engine.storage.write(async (tx) => {
+      await tx.statusReports.insert({ ...base, id: '1', state: 'INPROGRESS' });
+      await tx.statusReports.insert({ ...base, id: '2', state: 'SUCCESSFUL' });
+      await tx.statusReports.insert({ ...base, id: '3', state: 'INPROGRESS', key: 'other' });
+    });
+    const claim = async (): Promise<string[]> => {
+      const now = engine.clock.now();
+      const due = await engine.storage.write((tx) =>
+        tx.statusReports.claimDue(9, now, now + 60_000),
+      );
+      return due.map(({ id }) => id).sort();
+    };
+    assert.deepEqual(await claim(), ['1', '3']);
+    assert.deepEqual(await claim(), [], 'the newer one waits for the older');
+    await engine.storage.write((tx) => tx.statusReports.settle('1', { dueAt: null, settledAt: 1 }));
+    assert.deepEqual(await claim(), ['2']);
+    engine.clock.advance(60_000);
+    assert.deepEqual(await claim(), ['2', '3'], 'a crash in between is repeated');
+  });
+});
+
+describe('data folder', () => {
+  const folder = tempFolder('folder');
+  let owner: ChildProcess | null = null;
+  after(() => {
+    owner?.kill('SIGKILL');
+    folder.remove();
+  });
+
+  it('belongs to one process, and is free again when that one is killed', async () => {
+    const dataDir = join(folder.path, 'owned');
+    const child = spawn(
+      process.execPath,
+      [
+        '--import',
+        'tsx',
+        '--input-type=module',
+        '-e',
+        `const { lockDataFolder } = await import(${JSON.stringify(
+          new URL('../../src/storage/data-folder.ts', import.meta.url).href,
+        )});
+         await lockDataFolder(${JSON.stringify(dataDir)});
+         process.stdout.write('locked');
+         setInterval(() => undefined, 1000);`,
+      ],
+      { stdio: ['ignore', 'pipe', 'inherit'] },
+    );
+    owner = child;
+    await once(child.stdout, 'data');
+    await assert.rejects(
+      lockDataFolder(dataDir),
+      (error) =>
+        error instanceof InfrastructureError &&
+        error.code === 'data_folder_owned' &&
+        error.message.includes(`process ${child.pid}`),
+    );
+    child.kill('SIGKILL');
+    await once(child, 'exit');
+    const lock = await lockDataFolder(dataDir);
+    await lock.release();
+  });
+
+  it('says what to do when it cannot be written', async function () {
+    if (process.getuid?.() === 0) {
+      const inTheWay = join(folder.path, 'file');
+      // Root may write everywhere, so for root the obstacle is a file where the folder should be.
+      await lockDataFolder(inTheWay).then((lock) => lock.release());
+      await assert.rejects(lockDataFolder(join(inTheWay, 'owner.json', 'below')), ConfigError);
+      return;
+    }
+    const readOnly = join(folder.path, 'read-only');
+    mkdirSync(readOnly);
+    chmodSync(readOnly, 0o500);
+    await assert.rejects(
+      lockDataFolder(readOnly),
+      (error) => error instanceof ConfigError && error.message.includes('SLIPWAY_DATA_DIR'),
+    );
+  });
+});
