@@ -1,0 +1,214 @@
+// `[data-action]` and `[data-load]` put a fragment into `data-swap`; in it `[data-flag]` is a message, `[data-oob]` goes where its id is.
+(() => {
+  'use strict';
+  const $ = (id) => document.getElementById(id);
+  const all = (selector) => [...document.querySelectorAll(selector)];
+  const meta = (name) => document.querySelector(`meta[name="slipway-${name}"]`)?.content ?? '';
+  const skew = Number(meta('now') || Date.now()) - Date.now();
+
+  // The one way out; another frame (Forge) sets its own before this file loads.
+  const transport =
+    globalThis.slipwayTransport ??
+    (async ({ method, path, fields, etag }) => {
+      const headers = { Authorization: `Bearer ${meta('session')}`, 'If-None-Match': etag ?? '' };
+      const body = fields && new URLSearchParams(fields);
+      const answer = await fetch(meta('base') + path, { method, headers, body, cache: 'no-store' });
+      return { status: answer.status, etag: answer.headers.get('etag'), html: await answer.text() };
+    });
+
+  const announce = (text) => {
+    if (text && $('announcer')) $('announcer').textContent = text;
+  };
+
+  // Changes only what differs: focus, scroll, typed text and open details survive.
+  const morph = (old, fresh) => {
+    if (old.nodeType !== 1) {
+      if (old.nodeValue !== fresh.nodeValue) old.nodeValue = fresh.nodeValue;
+      return;
+    }
+    if (old.hasAttribute('data-keep')) return;
+    for (const { name, value } of fresh.attributes) {
+      if (old.getAttribute(name) !== value) old.setAttribute(name, value);
+    }
+    for (const { name } of [...old.attributes]) {
+      if (name !== 'open' && !fresh.hasAttribute(name)) old.removeAttribute(name);
+    }
+    let at = old.firstChild;
+    for (const child of [...fresh.childNodes]) {
+      const known = child.id && [...old.children].find((one) => one.id === child.id);
+      if (known && known !== at) at = old.insertBefore(known, at);
+      if (at?.nodeName === child.nodeName && (at.id ?? '') === (child.id ?? '')) {
+        morph(at, child);
+        at = at.nextSibling;
+      } else {
+        old.insertBefore(child, at);
+      }
+    }
+    while (at) {
+      const next = at.nextSibling;
+      at.remove();
+      at = next;
+    }
+  };
+
+  const show = (messages, slot) => {
+    const box = slot?.isConnected ? slot : $('flags');
+    if (!box || !messages.length) return;
+    box.replaceChildren(...messages);
+    announce(messages[0].innerText);
+    messages[0].scrollIntoView({ block: 'nearest' });
+  };
+
+  const say = (text, slot) => {
+    const box = document.createElement('div');
+    box.className = 'message message-error';
+    box.textContent = text;
+    show([box], slot);
+  };
+
+  // Only when what had the focus is gone.
+  const focusIn = (nodes) => {
+    if (document.activeElement !== document.body) return;
+    for (const wanted of ['[aria-invalid="true"]', '[data-focus]', '.input', 'button']) {
+      const found = nodes[0]?.querySelector(wanted);
+      if (found) return found.focus();
+    }
+  };
+
+  const apply = ({ html, status }, into, slot) => {
+    const box = document.createElement('template');
+    box.innerHTML = html;
+    const parts = [...box.content.children];
+    const flag = parts.filter((part) => 'flag' in part.dataset);
+    const oob = parts.filter((part) => 'oob' in part.dataset);
+    const rest = parts.filter((part) => !flag.includes(part) && !oob.includes(part));
+    const target = into && $(into.slice(1));
+    if (target?.dataset.poll && rest.length) {
+      morph(target, rest[0]);
+    } else if (target && (rest.length || status === 200)) {
+      target.replaceWith(...rest);
+      focusIn(rest);
+      announce(rest[0]?.querySelector('[data-focus]')?.innerText);
+    }
+    for (const part of oob) if ($(part.id)) morph($(part.id), part);
+    show(flag, slot);
+  };
+
+  let timer;
+  let etag = null;
+  let round = 0;
+  let failures = 0;
+  let ended = false;
+  const polled = () => all('[data-poll]')[0];
+  const states = () => new Map(all('[data-announce]').map((one) => [one.id, one.dataset.announce]));
+  const schedule = (soon) => {
+    clearTimeout(timer);
+    const every = Number(polled()?.dataset.every);
+    if (!every || ended || document.hidden) return;
+    timer = setTimeout(poll, soon ? 0 : failures ? Math.max(every, 15_000) : every);
+  };
+  const poll = async () => {
+    const { id, dataset } = polled();
+    const mine = round;
+    try {
+      const answer = await transport({ method: 'GET', path: dataset.poll, etag });
+      // An action has drawn something newer.
+      if (mine !== round) return;
+      if (failures > 1) $('flags')?.replaceChildren();
+      failures = answer.status < 500 ? 0 : failures + 1;
+      if (answer.status === 200) {
+        const before = states();
+        etag = answer.etag;
+        apply(answer, `#${id}`);
+        const news = [...states()].filter(([row, text]) => before.get(row) !== text);
+        announce(news.map(([, text]) => text).join('. '));
+      } else if (answer.status !== 304 && answer.status < 500) {
+        ended = true;
+        apply(answer);
+      }
+    } catch {
+      failures += 1;
+    } finally {
+      if (failures === 2) say('No connection to Slipway; this may be old. Trying again.');
+      schedule();
+    }
+  };
+
+  const send = async (from, button, request, into) => {
+    if (from.dataset.busy) return;
+    from.dataset.busy = 'true';
+    button?.setAttribute('aria-busy', 'true');
+    const slot = from.closest('.card, section')?.querySelector('.messages');
+    try {
+      const answer = await transport(request);
+      round += 1;
+      etag = null;
+      if (answer.status === 200) {
+        from.closest('details.confirm')?.removeAttribute('open');
+        from.closest('[data-once]')?.remove();
+      }
+      apply(answer, into, slot);
+    } catch {
+      say('No answer. Check your connection; what you typed is still here.', slot);
+    } finally {
+      delete from.dataset.busy;
+      button?.removeAttribute('aria-busy');
+      schedule(request.method === 'POST');
+    }
+  };
+
+  document.addEventListener('submit', (event) => {
+    const form = event.target.closest('form[data-action]');
+    if (!form) return;
+    event.preventDefault();
+    const request = { method: 'POST', path: form.dataset.action, fields: [...new FormData(form)] };
+    void send(form, event.submitter, request, form.dataset.swap);
+  });
+
+  document.addEventListener('click', (event) => {
+    event.target.closest('[data-dismiss]')?.closest('.message').remove();
+    const from = event.target.closest('[data-load]');
+    if (from) void send(from, from, { method: 'GET', path: from.dataset.load }, from.dataset.swap);
+  });
+
+  document.addEventListener('visibilitychange', () => schedule(true));
+
+  // The same words as in view/time.ts.
+  const units = [
+    [86_400, 'd', 3_600, 'h'],
+    [3_600, 'h', 60, 'min'],
+    [60, 'min', 1, 's'],
+  ];
+  const duration = (ms) => {
+    const seconds = Math.floor(ms / 1000);
+    const unit = units.find(([size]) => seconds >= size);
+    if (!unit) return seconds < 1 ? 'under 1 s' : `${seconds} s`;
+    const rest = Math.floor((seconds % unit[0]) / unit[2]);
+    return `${Math.floor(seconds / unit[0])} ${unit[1]}${rest ? ` ${rest} ${unit[3]}` : ''}`;
+  };
+  const ago = (ms) => {
+    const minutes = Math.floor(ms / 60_000);
+    const days = Math.floor(minutes / 1440);
+    if (ms < 45_000) return 'just now';
+    if (minutes < 60) return `${minutes || 1} min ago`;
+    if (!days) return `${Math.floor(minutes / 60)} h ago`;
+    return days < 30 && `${days} day${days > 1 ? 's' : ''} ago`;
+  };
+  const tick = () => {
+    if (document.hidden) return;
+    const now = Date.now() + skew;
+    const put = (one, key, text) => text && one[key] !== text && (one[key] = text);
+    for (const one of all('[data-since]'))
+      put(one, 'textContent', duration(now - one.dataset.since));
+    for (const one of all('time')) {
+      const at = new Date(one.dateTime);
+      put(one, 'textContent', ago(now - at));
+      put(one, 'title', at.toLocaleString());
+    }
+  };
+  setInterval(tick, 1000);
+  tick();
+  schedule();
+
+  addEventListener('load', () => globalThis.AP?.theming?.initializeTheming?.()?.catch?.(() => {}));
+})();

@@ -1,0 +1,255 @@
+import { mkdir, rm, stat } from 'node:fs/promises';
+import path from 'node:path';
+import type { TriggerRequest } from '../../core/backend.js';
+import type { LocalContext } from './context.js';
+import { DeployFailure, mostUsefulLine } from './deploy-failure.js';
+import type { DeploymentRun } from './deployment-run.js';
+import { chooseOutputFolder, detect, type BuildStep, type Plan } from './detect.js';
+import { fetchCommit } from './fetch-commit.js';
+import { closeDataFolder } from './files-root.js';
+import { resolveInside } from './inside-folder.js';
+import { giveTree, removeTree } from './lock-tree.js';
+import type { ReleaseFacts } from './records.js';
+import { killUser, runCommand, type CommandEnd } from './run-command.js';
+import type { LocalSettings } from './settings.js';
+import { commandName, duration, shellCommand, shellEnvironment } from './shell.js';
+import type { TargetStore } from './target-store.js';
+import { assign, type Identity } from './users.js';
+
+export interface BuildOrder {
+  context: LocalContext;
+  store: TargetStore;
+  run: DeploymentRun;
+  request: TriggerRequest;
+  settings: LocalSettings;
+}
+
+interface WorkFolders {
+  all: string;
+  source: string;
+  gitHome: string;
+  temporary: string;
+  home: string;
+  staging: string;
+}
+
+/** Fetch, build, release folder. Null when the run was told to end; throws `DeployFailure` for what went wrong. */
+export async function buildRelease(order: BuildOrder): Promise<ReleaseFacts | null> {
+  const folders = await openWorkFolders(order);
+  try {
+    await fetchSource(order, folders);
+    if (order.run.signal.aborted) return null;
+    const root = await rootFolder(folders.source, order.settings.rootFolder);
+    const plan = await detect(root, order.settings);
+    order.run.log.note(
+      `Recognised: ${plan.kind === 'static' ? 'static site' : 'app to start'}, because ${plan.because}`,
+    );
+    await runSteps(order, folders, root, plan);
+    if (order.run.signal.aborted) return null;
+    return await addRelease(order, folders, root, plan);
+  } finally {
+    await removeTree(folders.all);
+  }
+}
+
+/** fetch + steps + release + (start) + switch */
+export function stepsInAll(plan: Plan): number {
+  return plan.steps.length + (plan.kind === 'process' ? 4 : 3);
+}
+
+async function openWorkFolders({ context, store, run }: BuildOrder): Promise<WorkFolders> {
+  const all = store.paths.workOf(run.record.deploymentId);
+  const folders: WorkFolders = {
+    all,
+    source: path.join(all, 'source'),
+    gitHome: path.join(all, 'git-home'),
+    temporary: path.join(all, 'tmp'),
+    home: path.join(store.paths.homes, 'build'),
+    staging: path.join(all, 'release'),
+  };
+  const { fetch, build, gid } = store.users;
+  await removeTree(all);
+  await mkdir(all, { recursive: true, mode: 0o700 });
+  await assign(all, { uid: 0, gid }, 0o710);
+  for (const [folder, user] of [
+    [folders.source, fetch],
+    [folders.gitHome, fetch],
+    [folders.temporary, build],
+    [folders.home, build],
+  ] as const) {
+    await mkdir(folder, { recursive: true, mode: 0o700 });
+    await assign(folder, { uid: user?.uid ?? 0, gid: user?.gid ?? null }, 0o700);
+  }
+  if (context.isolation === 'separate-user') {
+    await closeDataFolder(context.options.dataDir, context.filesRoot);
+  }
+  for (const user of [fetch, build]) if (user !== null) await killUser(user);
+  return folders;
+}
+
+async function fetchSource(order: BuildOrder, folders: WorkFolders): Promise<void> {
+  const { context, store, run, request } = order;
+  run.step(`Fetching commit ${request.commit.slice(0, 7)}`, 0, null);
+  await fetchCommit(
+    {
+      folder: folders.source,
+      home: folders.gitHome,
+      identity: store.users.fetch,
+      toolEnvironment: context.toolEnvironment,
+      allowPlainHttp: context.options.allowPlainHttpGit,
+      timeoutMs: context.limits.gitTimeoutMs,
+      killGraceMs: context.limits.killGraceMs,
+      signal: run.signal,
+      onStart: (pid) => run.started(pid),
+    },
+    {
+      cloneUrl: request.repository.cloneUrl,
+      commit: request.commit,
+      refType: request.refType,
+      refName: request.refName,
+      credential: (options) => request.cloneCredential(options),
+      onCredential: ({ username, password }) => {
+        run.masker.add(password);
+        run.masker.add(Buffer.from(`${username}:${password}`).toString('base64'));
+      },
+      onWait: (words) => run.wait(words),
+      limits: context.limits,
+    },
+  );
+  await rm(path.join(folders.source, '.git'), { recursive: true, force: true });
+  await giveTree(folders.source, store.users.build);
+}
+
+async function rootFolder(source: string, setting: string): Promise<string> {
+  const found = await resolveInside(source, setting === '' ? '.' : setting);
+  if (found.kind === 'outside') {
+    throw new DeployFailure(
+      `The root folder ${setting} leads out of the repository through a link. Choose another.`,
+    );
+  }
+  if (found.kind === 'missing' || !(await stat(found.real)).isDirectory()) {
+    throw new DeployFailure(
+      `The root folder ${setting} is not in this commit. Correct it in the settings, or push it.`,
+    );
+  }
+  return found.real;
+}
+
+async function runSteps(
+  order: BuildOrder,
+  folders: WorkFolders,
+  root: string,
+  plan: Plan,
+): Promise<void> {
+  const total = stepsInAll(plan);
+  for (const [index, step] of plan.steps.entries()) {
+    if (order.run.signal.aborted) return;
+    order.run.step(`${step.words}: ${commandName(step.command)}`, index + 1, total);
+    const end = await runStep(order, folders, root, step);
+    order.run.log.endProgram();
+    if (order.run.log.error !== null) throw order.run.log.error;
+    if (end.kind === 'aborted' || (end.kind === 'exited' && end.code === 0)) continue;
+    throw new DeployFailure(stepFailure(step, end, order));
+  }
+  order.run.step('Preparing the release', plan.steps.length + 1, total);
+}
+
+async function runStep(
+  { context, store, run, request, settings }: BuildOrder,
+  folders: WorkFolders,
+  root: string,
+  step: BuildStep,
+): Promise<CommandEnd> {
+  const own: Record<string, string> = { CI: '1', ...settings.environment };
+  // With NODE_ENV=production npm would leave out what the build needs.
+  if (step.isInstall) delete own['NODE_ENV'];
+  return runCommand({
+    ...shellCommand(step.command, store.users.build),
+    cwd: root,
+    env: shellEnvironment({
+      toolEnvironment: context.toolEnvironment,
+      folder: root,
+      home: folders.home,
+      temporary: folders.temporary,
+      deploymentId: run.record.deploymentId,
+      commit: request.commit,
+      refType: request.refType,
+      refName: request.refName,
+      own,
+    }),
+    identity: store.users.build,
+    timeoutMs: context.limits.buildTimeoutMs,
+    killGraceMs: context.limits.killGraceMs,
+    signal: run.signal,
+    onOutput: (chunk, from) => run.log.take(chunk, from),
+    onStart: (pid) => run.started(pid),
+  });
+}
+
+function stepFailure(step: BuildStep, end: CommandEnd, { context, run }: BuildOrder): string {
+  const name = commandName(step.command);
+  if (end.kind === 'timeout') {
+    return `${name} took longer than ${duration(context.limits.buildTimeoutMs)} and was ended.`;
+  }
+  if (end.kind === 'killed') {
+    return `${name} was killed by ${end.signal}; this machine may be short of memory.`;
+  }
+  if (end.kind !== 'exited') return `${name} could not be started on this machine.`;
+  const tail = run.log.tail;
+  if (tail.some((line) => /\bENOSPC\b|no space left on device/i.test(line))) {
+    return 'The disk of this machine is full. Free some space, then redeploy.';
+  }
+  const program = name.split(/\s/)[0] ?? name;
+  if (end.code === 127 && tail.some((line) => line.endsWith(`${program}: not found`))) {
+    return `${program} is not installed on this machine. Ask its operator to install it, then redeploy.`;
+  }
+  const line = mostUsefulLine(tail);
+  return `${name} exited with code ${end.code}${line === null ? '' : `: ${line}`}`;
+}
+
+async function addRelease(
+  { context, store, run, request, settings }: BuildOrder,
+  folders: WorkFolders,
+  root: string,
+  plan: Plan,
+): Promise<ReleaseFacts> {
+  const output =
+    plan.kind === 'static' ? (plan.folder ?? (await chooseOutputFolder(root, plan.before))) : null;
+  const built = output === null ? folders.source : await outputFolder(folders.source, root, output);
+  const sequence = store.state.sequence + 1;
+  await store.update({ sequence });
+  const facts: ReleaseFacts = {
+    version: 1,
+    name: `${sequence}-${request.commit.slice(0, 12)}`,
+    deploymentId: run.record.deploymentId,
+    commit: request.commit,
+    refType: request.refType,
+    refName: request.refName,
+    kind: plan.kind,
+    startCommand: plan.kind === 'process' ? plan.startCommand : null,
+    startFolder: output === null ? path.relative(folders.source, root) : '',
+    outputFolder: output,
+    spaFallback: settings.spaFallback,
+    healthPath: settings.healthPath,
+    createdAt: context.options.clock(),
+  };
+  const builtBy: Identity | null = store.users.build;
+  await store.releases.add(facts, { built, staging: folders.staging, builtBy });
+  return facts;
+}
+
+async function outputFolder(source: string, root: string, setting: string): Promise<string> {
+  // The root folder was inside before the build; the build may have put a link in its place.
+  const found = await resolveInside(source, path.join(path.relative(source, root), setting));
+  if (found.kind === 'outside') {
+    throw new DeployFailure(
+      `The output folder ${setting} leads out of the repository through a link. Choose another.`,
+    );
+  }
+  if (found.kind === 'missing' || !(await stat(found.real)).isDirectory()) {
+    throw new DeployFailure(
+      `The build left no folder ${setting}. Correct the output folder in the settings.`,
+    );
+  }
+  return found.real;
+}

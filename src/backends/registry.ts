@@ -1,0 +1,29 @@
+import type { Backend, NotifyProgress } from '../core/backend.js';
+import type { Clock, Logger } from '../core/ports.js';
+import { createLocalBackend } from './local/index.js';
+
+export interface BackendOptions {
+  dataDir: string;
+  /** Host that people reach this machine by. */
+  publicHost: string;
+  /** Where served sites listen. */
+  listenHost: string;
+  allowPlainHttpGit: boolean;
+  /** The local backend runs other people's code: off unless the operator wants it. */
+  localBackend: boolean;
+  /** Ids the operator allows; null = all. */
+  allowed: readonly string[] | null;
+  notify: NotifyProgress;
+  clock: Clock;
+  logger: Logger;
+}
+
+/** Every backend there is, in the order the panel shows them. A test compares this list with the folders and the docs. */
+export const backendIds = ['local'] as const;
+
+/** Those that are switched on here. */
+export function createBackends(options: BackendOptions): Backend[] {
+  const backends: Backend[] = options.localBackend ? [createLocalBackend(options)] : [];
+  const { allowed } = options;
+  return allowed === null ? backends : backends.filter(({ id }) => allowed.includes(id));
+}

@@ -1,0 +1,62 @@
+import { InputError } from '../../core/errors.js';
+import type { Deployment } from '../../core/model/index.js';
+import { deploymentOf, targetOf, type Answer, type PanelContext } from './context.js';
+import { textOf, type FormFields } from './form-fields.js';
+import { loadActivity } from './load-activity.js';
+import { shortHashLength } from './view/links.js';
+
+/** `POST /panel/actions/deploy` */
+export async function deploy(context: PanelContext, fields: FormFields): Promise<Answer> {
+  const target = await targetOf(context, textOf(fields, 'targetId'));
+  const refType = textOf(fields, 'refType') || 'branch';
+  const refName = textOf(fields, 'refName');
+  if (refType !== 'branch' && refType !== 'tag') throw new InputError('ref_unknown');
+  if (refName === '') throw new InputError('ref_unknown', 'write the name of one');
+  const deployment = await context.services.deployNow({
+    targetId: target.id,
+    refType,
+    refName,
+    by: context.by,
+  });
+  return listed(context, deployment, `${short(deployment)} is on its way to ${target.name}.`);
+}
+
+/** `POST /panel/actions/deployment/redeploy` */
+export async function redeploy(context: PanelContext, fields: FormFields): Promise<Answer> {
+  const { id } = await deploymentOf(context, textOf(fields, 'deploymentId'));
+  const deployment = await context.services.redeploy({ deploymentId: id, by: context.by });
+  return listed(context, deployment, `${short(deployment)} is deployed again.`);
+}
+
+/** `POST /panel/actions/deployment/cancel` */
+export async function cancel(context: PanelContext, fields: FormFields): Promise<Answer> {
+  const deployment = await deploymentOf(context, textOf(fields, 'deploymentId'));
+  await context.services.cancel({ deploymentId: deployment.id, by: context.by });
+  return listed(context, deployment, `Stopping the deployment of ${short(deployment)}.`);
+}
+
+/** `POST /panel/actions/deployment/rollback` */
+export async function rollBack(context: PanelContext, fields: FormFields): Promise<Answer> {
+  const { id } = await deploymentOf(context, textOf(fields, 'deploymentId'));
+  const deployment = await context.services.rollBack({ deploymentId: id, by: context.by });
+  return listed(context, deployment, `Rolling back to ${short(deployment)}.`);
+}
+
+async function listed(
+  context: PanelContext,
+  deployment: Deployment,
+  says: string,
+): Promise<Answer> {
+  const flag = { kind: 'success', says, advice: null, code: 'accepted' } as const;
+  const { view } = await loadActivity(context, { flag });
+  return {
+    status: 200,
+    view: 'panel/activity',
+    data: view,
+    headers: { 'X-Slipway-Deployment': deployment.id },
+  };
+}
+
+function short(deployment: Deployment): string {
+  return deployment.commit.slice(0, shortHashLength);
+}

@@ -1,0 +1,41 @@
+import type { RequestHandler } from 'express';
+import { z } from 'zod';
+import type { Clock } from '../../core/ports.js';
+import type { PanelServices } from './panel-services.js';
+
+export interface PanelDeps {
+  services: PanelServices;
+  /** 32 bytes of our own, never a shared secret of an installation. */
+  sessionKey: Buffer;
+  clock: Clock;
+  /** Lets only a fresh iframe JWT through and puts `res.locals.connect`. */
+  authenticate: RequestHandler[];
+  /** Where browsers reach us, without a slash at the end. */
+  baseUrl: string;
+  bitbucketUrl: string;
+}
+
+/** What `authenticate` proves about the viewer; leaves `res.locals.connect`. */
+export const connectIdentity = z.object({
+  clientKey: z.string().min(1),
+  workspaceUuid: z.string().min(1),
+  repoUuid: z.string().min(1),
+  userUuid: z.string().min(1),
+  userName: z.string().nullish(),
+});
+
+/** Where links of a fragment lead; absolute, because a fragment may be shown in a frame of another origin. */
+export interface Places {
+  baseUrl: string;
+  bitbucketUrl: string;
+}
+
+export function trimPlaces(deps: Places): Places {
+  const trim = (url: string): string => url.replace(/\/+$/, '');
+  return { baseUrl: trim(deps.baseUrl), bitbucketUrl: trim(deps.bitbucketUrl) };
+}
+
+/** Path prefix of our own origin, empty when we are at its root. */
+export function basePath(places: Places): string {
+  return new URL(places.baseUrl).pathname.replace(/\/+$/, '');
+}

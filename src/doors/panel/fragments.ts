@@ -1,0 +1,97 @@
+import { AccessError, InputError } from '../../core/errors.js';
+import { deploymentOf, targetOf, type Answer, type Handler, type PanelContext } from './context.js';
+import { textOf, type FormFields } from './form-fields.js';
+import { loadActivity, loadTarget } from './load-activity.js';
+import { settingsView, targetFormView, type FormFacts } from './view/target-form.js';
+
+export interface Fragment {
+  handle: Handler;
+  /** Shows or offers what only an admin may see. */
+  adminOnly: boolean;
+}
+
+/** `GET /panel/fragments/<name>` */
+export const fragments: Readonly<Record<string, Fragment>> = {
+  deployments: { handle: showActivity, adminOnly: false },
+  target: { handle: showTarget, adminOnly: false },
+  'new-target': { handle: showNewTarget, adminOnly: true },
+  'target-form': { handle: showTargetForm, adminOnly: true },
+  settings: { handle: showSettings, adminOnly: true },
+  log: { handle: showLog, adminOnly: true },
+};
+
+async function showActivity(context: PanelContext, fields: FormFields): Promise<Answer> {
+  const pages = Number.parseInt(textOf(fields, 'pages'), 10);
+  const { view } = await loadActivity(context, Number.isNaN(pages) ? {} : { pages });
+  return { status: 200, view: 'panel/activity', data: view };
+}
+
+async function showTarget(context: PanelContext, fields: FormFields): Promise<Answer> {
+  const target = await targetOf(context, textOf(fields, 'targetId'));
+  const card = await loadTarget(context, target);
+  return {
+    status: 200,
+    view: 'panel/target',
+    data: { target: card, message: null, newTarget: null },
+  };
+}
+
+async function showNewTarget(context: PanelContext): Promise<Answer> {
+  return { status: 200, view: 'panel/new-target', data: await newTargetView(context) };
+}
+
+export interface NewTargetView {
+  hasTargets: boolean;
+  hasBackends: boolean;
+  /** Open at once where there is nothing else to look at. */
+  form: ReturnType<typeof targetFormView>;
+}
+
+export async function newTargetView(context: PanelContext): Promise<NewTargetView> {
+  const targets = await context.services.read.targets.ofRepository(context.repository.id);
+  const hasTargets = targets.length > 0;
+  const form = hasTargets ? null : targetFormView({ ...blankForm(context), canCancel: false });
+  return { hasTargets, hasBackends: context.services.backends.length > 0, form };
+}
+
+async function showTargetForm(context: PanelContext, fields: FormFields): Promise<Answer> {
+  const facts = await formFacts(context, fields);
+  const form = targetFormView(facts);
+  if (form === null) throw new InputError('backend_unknown');
+  return { status: 200, view: 'panel/target-form', data: { form } };
+}
+
+/** The part of the form that depends on the chosen backend. */
+async function showSettings(context: PanelContext, fields: FormFields): Promise<Answer> {
+  const facts = await formFacts(context, fields);
+  const backend = context.services.backends.find((one) => one.id === facts.backendId);
+  if (backend === undefined) throw new InputError('backend_unknown');
+  const data = { settings: settingsView(facts, backend) };
+  return { status: 200, view: 'panel/settings', data };
+}
+
+async function formFacts(context: PanelContext, fields: FormFields): Promise<FormFacts> {
+  const targetId = textOf(fields, 'targetId');
+  const target = targetId === '' ? null : await targetOf(context, targetId);
+  const backendId = textOf(fields, 'backend');
+  return { ...blankForm(context), target, backendId: backendId === '' ? null : backendId };
+}
+
+export function blankForm(context: PanelContext): FormFacts {
+  return {
+    repository: context.repository,
+    backends: context.services.backends,
+    target: null,
+    backendId: null,
+    typed: null,
+    problem: null,
+    canCancel: true,
+  };
+}
+
+async function showLog(context: PanelContext, fields: FormFields): Promise<Answer> {
+  const deployment = await deploymentOf(context, textOf(fields, 'deploymentId'));
+  const text = await context.services.buildLog(deployment);
+  if (text === null) throw new AccessError('deployment_unknown', 404);
+  return { status: 200, view: 'panel/log', data: { id: deployment.id, text } };
+}

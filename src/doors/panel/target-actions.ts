@@ -1,0 +1,133 @@
+import { InputError, StateError } from '../../core/errors.js';
+import type { Target } from '../../core/model/index.js';
+import { targetOf, type Answer, type PanelContext } from './context.js';
+import { textOf, underPrefix, type FormFields } from './form-fields.js';
+import { blankForm, newTargetView } from './fragments.js';
+import { loadTarget } from './load-activity.js';
+import type { SaveTargetInput } from './panel-services.js';
+import { problemOf } from './problems.js';
+import { describeSettings } from './view/settings-fields.js';
+import { targetFormView } from './view/target-form.js';
+
+/** `POST /panel/actions/target/save`. A problem comes back as the same form, with everything typed but the secrets. */
+export async function saveTarget(context: PanelContext, fields: FormFields): Promise<Answer> {
+  const targetId = textOf(fields, 'targetId');
+  const target = targetId === '' ? null : await targetOf(context, targetId);
+  try {
+    const saved = await context.services.saveTarget(saveInput(context, fields, target));
+    return await savedAnswer(context, saved, target === null);
+  } catch (error) {
+    return formAgain(context, fields, target, error);
+  }
+}
+
+function saveInput(
+  context: PanelContext,
+  fields: FormFields,
+  target: Target | null,
+): SaveTargetInput {
+  const backendId = target?.backend ?? textOf(fields, 'backend');
+  const backend = context.services.backends.find((one) => one.id === backendId);
+  if (backend === undefined) {
+    throw new InputError('backend_unknown', undefined, { backend: 'Pick one of these.' });
+  }
+  const known = describeSettings(backend.settings);
+  const sent = underPrefix(fields, 'settings.');
+  const settings = known.flatMap(({ key }) => {
+    const value = sent.get(key);
+    return value === undefined ? [] : [[key, value] as const];
+  });
+  const clearSecrets = known
+    .filter(({ key, meta }) => meta.secret === true && fields.get(`clear.${key}`) === 'true')
+    .map(({ key }) => key);
+  return {
+    targetId: target?.id ?? null,
+    expectedVersion: Number.parseInt(textOf(fields, 'expectedVersion'), 10) || 0,
+    repository: context.repository,
+    backend: backend.id,
+    name: textOf(fields, 'name'),
+    branchPattern: textOf(fields, 'branchPattern') || null,
+    tagPattern: textOf(fields, 'tagPattern') || null,
+    settings: Object.fromEntries(settings),
+    clearSecrets,
+    by: context.by,
+  };
+}
+
+async function savedAnswer(context: PanelContext, saved: Target, isNew: boolean): Promise<Answer> {
+  const card = await loadTarget(context, saved);
+  const says = isNew
+    ? `${saved.name} is set up. Every matching push deploys from now on.`
+    : 'Saved. The new settings count from the next deployment.';
+  return {
+    status: 200,
+    view: 'panel/target',
+    data: {
+      target: card,
+      message: { kind: 'success', says, offersDeploy: card.deploy !== null },
+      newTarget: isNew ? await newTargetView(context) : null,
+    },
+    headers: { 'X-Slipway-Target': saved.id },
+  };
+}
+
+function formAgain(
+  context: PanelContext,
+  fields: FormFields,
+  target: Target | null,
+  error: unknown,
+): Answer {
+  const isConflict = error instanceof StateError && error.code === 'target_changed';
+  if (!isConflict && !(error instanceof InputError)) throw error;
+  const problem = problemOf(error);
+  const form = targetFormView({
+    ...blankForm(context),
+    target,
+    backendId: textOf(fields, 'backend') || null,
+    typed: fields,
+    problem: { ...problem, isConflict },
+    canCancel: target !== null || fields.get('canCancel') === 'true',
+  });
+  if (form === null) throw error;
+  return { status: problem.status, view: 'panel/target-form', data: { form } };
+}
+
+/** `POST /panel/actions/target/remove` */
+export async function removeTarget(context: PanelContext, fields: FormFields): Promise<Answer> {
+  const target = await targetOf(context, textOf(fields, 'targetId'));
+  await context.services.removeTarget({ targetId: target.id, by: context.by });
+  return {
+    status: 200,
+    view: 'panel/target-removed',
+    data: {
+      flag: {
+        kind: 'success',
+        says: `${target.name} was removed.`,
+        advice: null,
+        code: 'target_removed',
+      },
+      newTarget: await newTargetView(context),
+    },
+  };
+}
+
+/** `POST /panel/actions/target/automatic` */
+export async function setAutomatic(context: PanelContext, fields: FormFields): Promise<Answer> {
+  const target = await targetOf(context, textOf(fields, 'targetId'));
+  const on = fields.get('on') === 'true';
+  await context.services.setAutomatic({ targetId: target.id, on, by: context.by });
+  const card = await loadTarget(context, await targetOf(context, target.id));
+  const says = on
+    ? 'Automatic deploys are on again. The next matching push deploys.'
+    : 'Automatic deploys are paused. Pushes are noted, but deploy nothing.';
+  return {
+    status: 200,
+    view: 'panel/target',
+    data: {
+      target: card,
+      message: { kind: 'success', says, offersDeploy: on && card.deploy !== null },
+      newTarget: null,
+    },
+    headers: { 'X-Slipway-Target': target.id },
+  };
+}

@@ -1,0 +1,194 @@
+import type { Backend } from '../../../core/backend.js';
+import type { Repository, Target } from '../../../core/model/index.js';
+import { emptyField, settingsFields, type FieldView } from './settings-fields.js';
+
+export interface TargetFormView {
+  /** Target id, or `new`; part of every element id of this form. */
+  key: string;
+  isNew: boolean;
+  targetId: string;
+  version: number;
+  /** Id of the element that the form, and each answer to it, takes the place of. */
+  root: string;
+  targetName: string;
+  fields: FieldView[];
+  backends: BackendChoiceView[];
+  /** With one backend, or for a target that exists, there is nothing to choose. */
+  onlyBackend: BackendChoiceView | null;
+  backendError: string | null;
+  settings: SettingsView;
+  problem: FormProblemView | null;
+  /** Nothing to go back to on an empty page. */
+  canCancel: boolean;
+}
+
+export interface BackendChoiceView {
+  id: string;
+  label: string;
+  description: string;
+  checked: boolean;
+}
+
+export interface SettingsView {
+  key: string;
+  label: string;
+  basic: FieldView[];
+  advanced: FieldView[];
+  open: boolean;
+}
+
+export interface FormProblemView {
+  says: string;
+  advice: string;
+  /** Those that have no field of their own to stand at. */
+  others: string[];
+  isConflict: boolean;
+  secretsLost: boolean;
+}
+
+export interface FormProblem {
+  says: string;
+  advice: string;
+  fields: Readonly<Record<string, string>>;
+  isConflict: boolean;
+}
+
+export interface FormFacts {
+  repository: Repository;
+  backends: readonly Backend[];
+  /** Null = a new one. */
+  target: Target | null;
+  /** The backend to show when it is not the target's: chosen, or typed. */
+  backendId: string | null;
+  typed: ReadonlyMap<string, string> | null;
+  problem: FormProblem | null;
+  canCancel: boolean;
+}
+
+export function targetFormView(facts: FormFacts): TargetFormView | null {
+  const { target } = facts;
+  const backend = chosenBackend(facts);
+  if (backend === null) return null;
+  const key = target?.id ?? 'new';
+  const settings = settingsView(facts, backend);
+  const fields = generalFields(facts, backend);
+  const choices = facts.backends.map((one) => choice(one, backend));
+  const onlyBackend = target !== null || choices.length === 1 ? choice(backend, backend) : null;
+  return {
+    key,
+    isNew: target === null,
+    targetId: target?.id ?? '',
+    version: versionShown(facts),
+    root: target === null ? 'new-target' : `target-${target.id}`,
+    targetName: target?.name ?? '',
+    fields,
+    backends: choices,
+    onlyBackend,
+    backendError: facts.problem?.fields['backend'] ?? null,
+    settings,
+    problem: problemView(facts, [...fields, ...settings.basic, ...settings.advanced]),
+    canCancel: facts.canCancel,
+  };
+}
+
+/** Saving again after a conflict must conflict again until their version was loaded: the typed version number stays. */
+function versionShown({ typed, target }: FormFacts): number {
+  const version = Number(typed?.get('expectedVersion'));
+  return typed !== null && Number.isInteger(version) ? version : (target?.version ?? 0);
+}
+
+function chosenBackend({ backends, target, backendId }: FormFacts): Backend | null {
+  const wanted = target?.backend ?? backendId;
+  const found = backends.find((one) => one.id === wanted) ?? null;
+  // A new target starts with the first one; an existing one never silently changes to another.
+  return found ?? (target === null ? (backends[0] ?? null) : null);
+}
+
+function choice(one: Backend, chosen: Backend): BackendChoiceView {
+  return {
+    id: one.id,
+    label: one.label,
+    description: one.description,
+    checked: one.id === chosen.id,
+  };
+}
+
+export function settingsView(facts: FormFacts, backend: Backend): SettingsView {
+  const key = facts.target?.id ?? 'new';
+  const fields = settingsFields(backend, {
+    idPrefix: `f-${key}`,
+    stored: facts.target?.settings ?? {},
+    hasStoredSecrets: (facts.target?.secretsSealed ?? null) !== null,
+    typed: facts.typed,
+    errors: facts.problem?.fields ?? {},
+  });
+  const advanced = fields.filter((field) => field.advanced);
+  return {
+    key,
+    label: backend.label,
+    basic: fields.filter((field) => !field.advanced),
+    advanced,
+    open: advanced.some((field) => field.error !== null),
+  };
+}
+
+function generalFields(facts: FormFacts, backend: Backend): FieldView[] {
+  const { repository, target } = facts;
+  const branch = target === null ? (repository.mainBranch ?? 'main') : (target.branchPattern ?? '');
+  const name = general(facts, 'name', target?.name ?? 'Production', {
+    label: 'Name',
+    help: 'Shown on the commit in Bitbucket, for example Production or Staging.',
+    required: true,
+    maxLength: 60,
+  });
+  const branches = general(facts, 'branchPattern', branch, {
+    label: 'Branches',
+    help: 'A push to one of these deploys. A name or a pattern such as release/*; separate several with commas.',
+    list: 'branches',
+    isCode: true,
+    required: !backend.capabilities.tags,
+    maxLength: 500,
+  });
+  if (!backend.capabilities.tags) return [name, branches];
+  const tags = general(facts, 'tagPattern', target?.tagPattern ?? '', {
+    label: 'Tags',
+    help: 'A new tag that matches deploys as well. Empty: tags deploy nothing.',
+    placeholder: 'v*',
+    isCode: true,
+    maxLength: 500,
+  });
+  return [name, branches, tags];
+}
+
+function general(
+  facts: FormFacts,
+  name: string,
+  value: string,
+  rest: Partial<FieldView>,
+): FieldView {
+  return {
+    ...emptyField,
+    ...rest,
+    name,
+    id: `f-${facts.target?.id ?? 'new'}-${name}`,
+    value: facts.typed === null ? value : (facts.typed.get(name) ?? value),
+    error: facts.problem?.fields[name] ?? null,
+  };
+}
+
+function problemView(facts: FormFacts, fields: readonly FieldView[]): FormProblemView | null {
+  const { problem, typed } = facts;
+  if (problem === null) return null;
+  const shown = new Set(fields.flatMap((field) => (field.error === null ? [] : [field.error])));
+  const others = Object.entries(problem.fields)
+    .filter(([key, message]) => key !== 'backend' && !shown.has(message))
+    .map(([, message]) => message);
+  const secretsLost = fields.some((field) => field.secret && (typed?.get(field.name) ?? '') !== '');
+  return {
+    says: problem.says,
+    advice: problem.advice,
+    others,
+    secretsLost,
+    isConflict: problem.isConflict,
+  };
+}

@@ -1,0 +1,137 @@
+import type { Deployment, Repository, Target } from '../../../core/model/index.js';
+import { matchesRefPattern } from '../../../lib/ref-pattern.js';
+import { deploymentView, type DeploymentView, type Surroundings } from './deployments.js';
+import { isRunning } from './states.js';
+import { timeView, type TimeView } from './time.js';
+
+export interface TargetView {
+  id: string;
+  name: string;
+  version: number;
+  backendLabel: string;
+  /** The operator switched this backend off since. */
+  backendOff: boolean;
+  branches: string[];
+  tags: string[];
+  automatic: AutomaticView;
+  status: TargetStatusView;
+  /** What the button deploys; null for a target of tags only. */
+  deploy: { refType: 'branch'; refName: string } | null;
+  canTags: boolean;
+  isAdmin: boolean;
+  removal: string;
+}
+
+export interface AutomaticView {
+  isOn: boolean;
+  word: string;
+  appearance: 'success' | 'warning';
+  icon: 'success' | 'pause';
+  /** Sentence that says why it is off; null when it is on. */
+  why: string | null;
+  whyText: string | null;
+  since: TimeView | null;
+}
+
+/** The line that is refreshed while the rest of the card stays. */
+export interface TargetStatusView {
+  targetId: string;
+  live: DeploymentView | null;
+  /** The newest deployment when it is not the live one. */
+  latest: DeploymentView | null;
+  automatic: AutomaticView;
+  /** Nothing stands in the way of a push that matches. */
+  waitsForPush: boolean;
+  isAdmin: boolean;
+}
+
+export function targetView(
+  target: Target,
+  last: { live: Deployment | null; newest: Deployment | null },
+  around: Surroundings,
+): TargetView {
+  const backend = around.backends.find((one) => one.id === target.backend) ?? null;
+  return {
+    id: target.id,
+    name: target.name,
+    version: target.version,
+    backendLabel: backend?.label ?? target.backend,
+    backendOff: backend === null,
+    branches: patterns(target.branchPattern),
+    tags: patterns(target.tagPattern),
+    automatic: automaticView(target, around.now),
+    status: targetStatusView(target, last, around),
+    deploy: backend === null ? null : deployChoice(target, around.repository),
+    canTags: backend?.capabilities.tags ?? false,
+    isAdmin: around.rights === 'admin',
+    removal:
+      `Pushes no longer deploy to ${target.name}, its stored settings and secrets are deleted, and what runs there may stop. ` +
+      'The list of its deployments stays.',
+  };
+}
+
+export function targetStatusView(
+  target: Target,
+  last: { live: Deployment | null; newest: Deployment | null },
+  around: Surroundings,
+): TargetStatusView {
+  const { live, newest } = last;
+  const isOther = newest !== null && newest.id !== live?.id;
+  const isWorthTelling =
+    isOther && (isRunning(newest.state) || newest.state !== 'live' || live === null);
+  const automatic = automaticView(target, around.now);
+  const isServed = around.backends.some((one) => one.id === target.backend);
+  return {
+    targetId: target.id,
+    live: live === null ? null : deploymentView(live, around),
+    latest: isWorthTelling ? deploymentView(newest, around) : null,
+    automatic,
+    waitsForPush: automatic.isOn && isServed,
+    isAdmin: around.rights === 'admin',
+  };
+}
+
+function automaticView(target: Target, now: number): AutomaticView {
+  if (target.hold !== null) {
+    return {
+      isOn: false,
+      word: 'On hold',
+      appearance: 'warning',
+      icon: 'pause',
+      why: target.hold.by,
+      whyText: target.hold.reason,
+      since: timeView(target.hold.since, now),
+    };
+  }
+  if (target.state !== 'active') {
+    return { ...paused, why: null, whyText: null, since: null };
+  }
+  return {
+    isOn: true,
+    word: 'Automatic',
+    appearance: 'success',
+    icon: 'success',
+    why: null,
+    whyText: null,
+    since: null,
+  };
+}
+
+const paused = { isOn: false, word: 'Paused', appearance: 'warning', icon: 'pause' } as const;
+
+export function patterns(list: string | null): string[] {
+  return (list ?? '')
+    .split(',')
+    .map((one) => one.trim())
+    .filter((one) => one !== '');
+}
+
+/** One click deploys the first plain branch name among the patterns, else the main branch where it matches. */
+function deployChoice(target: Target, repository: Repository): TargetView['deploy'] {
+  const { branchPattern } = target;
+  if (branchPattern === null) return null;
+  const plain = patterns(branchPattern).find((one) => !/[*?[\]{}!()@+]/.test(one));
+  const main = repository.mainBranch ?? 'main';
+  if (plain === undefined && !matchesRefPattern(branchPattern, main)) return null;
+  return { refType: 'branch', refName: plain ?? main };
+}

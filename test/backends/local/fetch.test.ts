@@ -1,0 +1,107 @@
+import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
+import { CredentialLog } from './support/credential-log.js';
+import { Fixture, page } from './support/fixture.js';
+
+describe('local backend: fetching the commit', () => {
+  let fixture: Fixture;
+  beforeEach(async () => {
+    fixture = await Fixture.open();
+  });
+  afterEach(() => fixture.close());
+
+  it('digs through the branch when the server hands out no commit by its hash', async () => {
+    fixture.git.allowsHashes = false;
+    const wanted = fixture.git.commit({ 'index.html': 'wanted' });
+    for (let count = 0; count < 3; count += 1)
+      fixture.git.commit({ 'index.html': `later ${count}` });
+    const end = await fixture.deploy(wanted);
+    assert.equal(end.reason, undefined);
+    assert.equal(await page(end.url), 'wanted');
+  });
+
+  it('waits for a commit that is not there yet', async () => {
+    fixture.backend = fixture.open({ notFoundRetryMs: 15_000 });
+    fixture.git.commit({ 'index.html': 'old' });
+    const commit = fixture.git.commit({ 'index.html': 'new' }, { push: false });
+    const request = fixture.request(commit);
+    await fixture.trigger(request);
+    await fixture.until(request.deploymentId, ({ progress }) => /yet/.test(progress?.step ?? ''));
+    fixture.git.push();
+    const end = await fixture.end(request.deploymentId);
+    assert.equal(await page(end.url), 'new');
+  });
+
+  it('says so when the commit never comes', async () => {
+    fixture.git.commit({ 'index.html': 'old' });
+    const end = await fixture.deploy('d'.repeat(40));
+    assert.equal(end.state, 'failed');
+    assert.match(end.reason ?? '', /no longer has commit ddddddd on main/);
+  });
+
+  it('asks for a fresh credential when one is refused', async () => {
+    const credentials = new CredentialLog(fixture.git, ['stale', 'stale-too']);
+    const end = await fixture.deployTree({ 'index.html': 'x' }, credentials.patch());
+    assert.equal(end.state, 'live');
+    assert.deepEqual(credentials.asked, [undefined, { fresh: true }, { fresh: true }]);
+  });
+
+  it('gives up after three refusals, in words that help', async () => {
+    const credentials = new CredentialLog(fixture.git, ['bad', 'bad', 'bad', 'bad']);
+    const end = await fixture.deployTree({ 'index.html': 'x' }, credentials.patch());
+    assert.equal(end.state, 'failed');
+    assert.match(end.reason ?? '', /refused to let us fetch.*Check that Slipway may still read it/);
+    assert.equal(credentials.asked.length, 3);
+  });
+
+  it('sits out a short outage', async () => {
+    const commit = fixture.git.commit({ 'index.html': 'x' });
+    fixture.git.outages = 3;
+    const end = await fixture.deploy(commit);
+    assert.equal(end.state, 'live', end.reason);
+  });
+
+  it('leaves the credential nowhere on disk and in no log', async () => {
+    fixture.settings = { buildCommand: 'env; cp -r . /tmp/$$ 2>/dev/null; rm -rf /tmp/$$; ls -a' };
+    fixture.git.password = 'very-secret-clone-word';
+    const end = await fixture.deployTree({ 'index.html': 'x' });
+    assert.equal(end.state, 'live');
+    const basic = Buffer.from(`x-token-auth:${fixture.git.password}`).toString('base64');
+    const log = await fixture.logs(end.id);
+    assert.match(log, /SOURCE_COMMIT=/);
+    for (const secret of [fixture.git.password, basic]) {
+      assert.equal(grep(secret, fixture.dataDir), '');
+      assert.doesNotMatch(log, new RegExp(secret));
+      assert.doesNotMatch(fixture.logged.join('\n'), new RegExp(secret));
+    }
+    assert.doesNotMatch(log, /GIT_CONFIG_VALUE|\.git$/m);
+  });
+
+  it('fetches over https only, unless Bitbucket is on this machine', async () => {
+    const commit = fixture.git.commit({ 'index.html': 'x' });
+    fixture.backend = fixture.open({}, { allowPlainHttpGit: false });
+    const end = await fixture.deploy(commit);
+    assert.match(end.reason ?? '', /not https/);
+    const file = fixture.request(commit, {
+      repository: { uuid: '{r}', fullName: 'a/b', cloneUrl: 'file:///etc' },
+    });
+    await fixture.trigger(file);
+    assert.match((await fixture.end(file.deploymentId)).reason ?? '', /not https/);
+    assert.equal(fixture.git.requests, 0);
+  });
+
+  it('takes nothing but a whole hash for a commit', async () => {
+    for (const commit of ['--upload-pack=x', 'abc', 'A'.repeat(40)]) {
+      assert.equal((await fixture.trigger(fixture.request(commit))).kind, 'rejected');
+    }
+  });
+});
+
+/** Names of the files that hold a text anywhere. */
+function grep(text: string, folder: string): string {
+  try {
+    return execFileSync('grep', ['-rlaF', text, folder], { encoding: 'utf8' });
+  } catch {
+    return '';
+  }
+}

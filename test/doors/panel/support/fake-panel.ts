@@ -1,0 +1,353 @@
+import { z } from 'zod';
+import type { Backend, FieldMeta } from '../../../../src/core/backend.js';
+import { InputError, StateError } from '../../../../src/core/errors.js';
+import type { Decision, Deployment, Repository, Target } from '../../../../src/core/model/index.js';
+import type {
+  Reader,
+  RefChangeWithDecisions,
+  RepositoryPermission,
+} from '../../../../src/core/ports.js';
+import type { PanelServices, SaveTargetInput } from '../../../../src/doors/panel/panel-services.js';
+
+const field = (meta: FieldMeta) => ({ ...meta });
+
+export const startOfTime = Date.UTC(2026, 10, 23, 13, 0, 0);
+
+export function aRepository(over: Partial<Repository> = {}): Repository {
+  return {
+    id: 'R1',
+    uuid: '{repo-1}',
+    workspaceUuid: '{ws-1}',
+    fullName: 'acme/shop',
+    name: 'shop',
+    mainBranch: 'main',
+    isPrivate: true,
+    state: 'active',
+    createdAt: startOfTime,
+    updatedAt: startOfTime,
+    ...over,
+  };
+}
+
+export function aTarget(over: Partial<Target> = {}): Target {
+  return {
+    id: 'T1',
+    repositoryId: 'R1',
+    backend: 'local',
+    name: 'Production',
+    branchPattern: 'main',
+    tagPattern: null,
+    state: 'active',
+    settings: {},
+    secretsSealed: null,
+    hold: null,
+    liveDeploymentId: null,
+    version: 1,
+    createdBy: 'Ada',
+    createdAt: startOfTime,
+    updatedAt: startOfTime,
+    ...over,
+  };
+}
+
+export function aDeployment(over: Partial<Deployment> = {}): Deployment {
+  const id = over.id ?? 'D1';
+  return {
+    id,
+    pageToken: `token-of-${id.toLowerCase()}-0123456789`,
+    targetId: 'T1',
+    repositoryId: 'R1',
+    refChangeId: null,
+    slot: 'branch:main',
+    slotSince: startOfTime,
+    refType: 'branch',
+    refName: 'main',
+    commit: 'a1b2c3d4e5f60718293a4b5c6d7e8f9012345678',
+    message: 'Show prices with tax\n\nLonger text that no list shows.',
+    author: 'Ada Lovelace',
+    cause: 'push',
+    causedBy: 'Ada Lovelace',
+    rollbackOf: null,
+    state: 'live',
+    reason: null,
+    supersededBy: null,
+    backendRef: `ref-${id}`,
+    url: null,
+    progress: null,
+    logTail: null,
+    cancelRequestedBy: null,
+    createdAt: startOfTime - 120_000,
+    startedAt: startOfTime - 118_000,
+    finishedAt: startOfTime - 84_000,
+    updatedAt: startOfTime,
+    ...over,
+  };
+}
+
+export function aPush(over: Partial<RefChangeWithDecisions> = {}): RefChangeWithDecisions {
+  return {
+    id: 'C1',
+    eventId: 'E1',
+    position: 0,
+    repositoryId: 'R1',
+    refType: 'branch',
+    name: 'main',
+    from: '0'.repeat(40),
+    to: 'a1b2c3d4e5f60718293a4b5c6d7e8f9012345678',
+    kind: 'update',
+    message: 'Show prices with tax',
+    author: 'Ada Lovelace',
+    createdAt: startOfTime - 120_000,
+    actorName: 'Ada Lovelace',
+    receivedAt: startOfTime - 120_000,
+    decisions: [],
+    ...over,
+  };
+}
+
+export function aDecision(over: Partial<Decision> = {}): Decision {
+  return {
+    refChangeId: 'C1',
+    targetId: 'T1',
+    outcome: 'skip',
+    reasonCode: 'no_match',
+    reason: 'Branch docs does not match main.',
+    deploymentId: null,
+    createdAt: startOfTime,
+    ...over,
+  };
+}
+
+const capabilities: Backend['capabilities'] = {
+  commit: 'exact',
+  branch: 'any',
+  lookup: true,
+  idempotent: true,
+  cancel: true,
+  rollback: true,
+  logs: true,
+  tags: true,
+};
+
+const refuse = () => Promise.reject(new Error('The panel never calls a backend itself'));
+
+export function aBackend(over: Partial<Backend> = {}): Backend {
+  return {
+    id: 'local',
+    label: 'This server',
+    description: 'Builds the app and serves it on this machine.',
+    capabilities,
+    settings: localSettings,
+    check: refuse,
+    trigger: refuse,
+    ...over,
+  };
+}
+
+export const localSettings = z.object({
+  buildCommand: z
+    .string()
+    .max(200)
+    .default('')
+    .meta(
+      field({
+        label: 'Build command',
+        help: 'Empty: npm run build, when package.json has one.',
+        placeholder: 'npm run build',
+      }),
+    ),
+  size: z
+    .enum(['small', 'large'])
+    .default('small')
+    .meta(field({ label: 'Size' })),
+  keep: z
+    .number()
+    .int()
+    .min(1)
+    .max(50)
+    .default(5)
+    .meta(field({ label: 'Releases to keep', advanced: true })),
+  spa: z
+    .boolean()
+    .default(false)
+    .meta(field({ label: 'Serve index.html for unknown paths', advanced: true })),
+  environment: z
+    .string()
+    .default('')
+    .meta(
+      field({
+        label: 'Environment variables',
+        help: 'One NAME=value a line.',
+        placeholder: 'API_URL=https://api.example.com',
+        input: 'environment',
+        advanced: true,
+      }),
+    ),
+  token: z
+    .string()
+    .optional()
+    .meta(field({ label: 'Registry token', secret: true, advanced: true })),
+});
+
+export const hookBackend = aBackend({
+  id: 'signed-webhook',
+  label: 'Signed webhook',
+  description: 'Calls an address of yours, signed, and follows its answers.',
+  capabilities: { ...capabilities, cancel: false, rollback: false, tags: false },
+  settings: z.object({
+    url: z
+      .string()
+      .meta(field({ label: 'Address', placeholder: 'https://deploy.example.com/hook' })),
+    secret: z.string().meta(field({ label: 'Signing secret', secret: true })),
+  }),
+});
+
+export interface FakePanel extends PanelServices {
+  repositories: Repository[];
+  targets: Target[];
+  /** Newest first. */
+  deployments: Deployment[];
+  pushes: RefChangeWithDecisions[];
+  permissionIs: RepositoryPermission | Error;
+  branchNames: string[];
+  calls: { name: string; input: unknown }[];
+  refuseNext: Error | null;
+}
+
+export function fakePanel(over: Partial<FakePanel> = {}): FakePanel {
+  const silent = () => undefined;
+  const logger: PanelServices['logger'] = {
+    debug: silent,
+    info: silent,
+    warn: silent,
+    error: silent,
+    child: () => logger,
+  };
+  const fake: FakePanel = {
+    repositories: [aRepository()],
+    targets: [],
+    deployments: [],
+    pushes: [],
+    permissionIs: 'admin',
+    branchNames: ['main', 'develop'],
+    calls: [],
+    refuseNext: null,
+    backends: [aBackend()],
+    logger,
+    // Cast: the panel reads these only; anything else it touches fails loudly.
+    read: {
+      repositories: {
+        byUuid: async (uuid: string) => fake.repositories.find((one) => one.uuid === uuid) ?? null,
+        byId: async (id: string) => fake.repositories.find((one) => one.id === id) ?? null,
+      },
+      targets: {
+        byId: async (id: string) => fake.targets.find((one) => one.id === id) ?? null,
+        ofRepository: async (id: string) =>
+          fake.targets.filter((one) => one.repositoryId === id && one.state !== 'removed'),
+      },
+      deployments: {
+        byId: async (id: string) => fake.deployments.find((one) => one.id === id) ?? null,
+        byPageToken: async (token: string) =>
+          fake.deployments.find((one) => one.pageToken === token) ?? null,
+        recent: async (
+          where: { repositoryId?: string; targetId?: string },
+          page: { limit: number; before?: string },
+        ) => recent(fake, where, page),
+      },
+      events: {
+        recentRefChanges: async (repositoryId: string, limit: number) =>
+          fake.pushes.filter((one) => one.repositoryId === repositoryId).slice(0, limit),
+      },
+    } as unknown as Reader,
+    openRepository: async (workspaceUuid, uuid) => {
+      const found = fake.repositories.find(
+        (one) => one.uuid === uuid && one.workspaceUuid === workspaceUuid,
+      );
+      if (!found) throw new InputError('repository_gone');
+      return found;
+    },
+    permission: async () => {
+      if (fake.permissionIs instanceof Error) throw fake.permissionIs;
+      return fake.permissionIs;
+    },
+    branches: async () => fake.branchNames,
+    saveTarget: async (input) => act(fake, 'saveTarget', input, () => save(fake, input)),
+    removeTarget: async (input) =>
+      act(fake, 'removeTarget', input, () => patch(fake, input.targetId, { state: 'removed' })),
+    setAutomatic: async (input) =>
+      act(fake, 'setAutomatic', input, () =>
+        patch(fake, input.targetId, { state: input.on ? 'active' : 'paused', hold: null }),
+      ),
+    deployNow: async (input) =>
+      act(fake, 'deployNow', input, () =>
+        add(fake, { targetId: input.targetId, refName: input.refName, cause: 'person' }),
+      ),
+    redeploy: async (input) =>
+      act(fake, 'redeploy', input, () => add(fake, { cause: 'retry', causedBy: input.by.name })),
+    cancel: async (input) =>
+      act(fake, 'cancel', input, () => {
+        const one = fake.deployments.find(({ id }) => id === input.deploymentId);
+        if (one) Object.assign(one, { cancelRequestedBy: input.by.name });
+      }),
+    rollBack: async (input) =>
+      act(fake, 'rollBack', input, () =>
+        add(fake, { cause: 'rollback', rollbackOf: input.deploymentId }),
+      ),
+    buildLog: async (deployment) => `whole log of ${deployment.id}\n<script>alert(1)</script>\n`,
+    ...over,
+  };
+  return fake;
+}
+
+async function act<T>(fake: FakePanel, name: string, input: unknown, work: () => T): Promise<T> {
+  fake.calls.push({ name, input });
+  const refusal = fake.refuseNext;
+  fake.refuseNext = null;
+  if (refusal !== null) throw refusal;
+  return work();
+}
+
+function recent(
+  fake: FakePanel,
+  where: { repositoryId?: string; targetId?: string },
+  page: { limit: number; before?: string },
+): Deployment[] {
+  const all = fake.deployments.filter(
+    (one) =>
+      (where.repositoryId === undefined || one.repositoryId === where.repositoryId) &&
+      (where.targetId === undefined || one.targetId === where.targetId),
+  );
+  const from = page.before === undefined ? 0 : all.findIndex(({ id }) => id === page.before) + 1;
+  return all.slice(from, from + page.limit);
+}
+
+function save(fake: FakePanel, input: SaveTargetInput): Target {
+  const stored = fake.targets.find(({ id }) => id === input.targetId);
+  if (stored && stored.version !== input.expectedVersion) throw new StateError('target_changed');
+  const { name, backend, branchPattern, tagPattern, settings } = input;
+  const values = { name, backend, branchPattern, tagPattern, settings };
+  if (stored) return Object.assign(stored, values, { version: stored.version + 1 });
+  const target = aTarget({ id: `T${fake.targets.length + 1}`, ...values });
+  fake.targets.push(target);
+  return target;
+}
+
+function patch(fake: FakePanel, id: string, values: Partial<Target>): void {
+  const one = fake.targets.find((target) => target.id === id);
+  if (one) Object.assign(one, values);
+}
+
+function add(fake: FakePanel, values: Partial<Deployment>): Deployment {
+  const one = aDeployment({
+    id: `D${fake.deployments.length + 100}`,
+    state: 'queued',
+    startedAt: null,
+    finishedAt: null,
+    backendRef: null,
+    causedBy: 'Grace',
+    createdAt: startOfTime,
+    ...values,
+  });
+  fake.deployments.unshift(one);
+  return one;
+}
