@@ -33,7 +33,8 @@ import type { PanelServices } from './doors/panel/panel-services.js';
 import { createIds } from './lib/ids.js';
 import { createOutboundHttp, type OutboundHttp } from './lib/outbound-http.js';
 import { cachedFor } from './lib/cached-for.js';
-import { matchesRefPattern, refPatternProblem } from './lib/ref-pattern.js';
+import { digest } from './lib/digest.js';
+import { matchesPathPattern, matchesRefPattern, refPatternProblem } from './lib/patterns.js';
 import { Worker } from './queue/worker.js';
 import { openSqliteStorage, type OpenStorage } from './storage/sqlite-storage.js';
 import { keptMasterKey } from './vault/key-file.js';
@@ -129,7 +130,26 @@ export async function createContext(
 
   const pageUrl = (token: string): string => `${baseUrl}/d/${token}`;
   const random = Math.random;
-  const laneDeps = { storage, bitbucket, vault, backend, clock, ids, random, logger, pageUrl };
+  const routing = {
+    matches: matchesRefPattern,
+    matchesPath: matchesPathPattern,
+    backendFacts: (id: string) => {
+      const found = backend(id);
+      return found && { label: found.label, tags: found.capabilities.tags };
+    },
+  };
+  const laneDeps = {
+    storage,
+    bitbucket,
+    vault,
+    backend,
+    routing,
+    clock,
+    ids,
+    random,
+    logger,
+    pageUrl,
+  };
   const reportDeps = { storage, bitbucket: bitbucketWith(reportPatienceMs), clock, random, logger };
   const worker = new Worker({
     storage,
@@ -169,17 +189,7 @@ export async function createContext(
 
   const intake: IntakeDeps = {
     doors: [connect.events],
-    accept: storage.batched(
-      acceptEvents({
-        clock,
-        ids,
-        matches: matchesRefPattern,
-        backendFacts: (id) => {
-          const found = backend(id);
-          return found && { label: found.label, tags: found.capabilities.tags };
-        },
-      }),
-    ),
+    accept: storage.batched(acceptEvents({ ...routing, clock, ids, digest })),
     noteUnreadable: noteUnreadable({ storage, ids, clock }),
     waker: worker,
     clock,

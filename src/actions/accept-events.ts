@@ -1,17 +1,6 @@
-import { newDeployment } from '../core/delivery/new-deployment.js';
-import type {
-  Decision,
-  Deployment,
-  HookEvent,
-  Repository,
-  Source,
-  StoredEvent,
-  StoredRefChange,
-  Target,
-} from '../core/model/index.js';
-import type { Clock, Ids, Transaction } from '../core/ports.js';
-import { decide, slotOf, type RoutingFacts } from '../core/routing/decide.js';
-import { enqueueNewest } from './enqueue.js';
+import type { HookEvent, Repository, Source, StoredEvent } from '../core/model/index.js';
+import type { Ids, Transaction } from '../core/ports.js';
+import { PushRecord, type PushRecordDeps, type RecordedPush } from './push-record.js';
 
 /** A verified, parsed delivery on its way into the store. */
 export interface InboundEvent {
@@ -36,40 +25,38 @@ export interface Accepted {
   deployments: number;
 }
 
-export interface AcceptDeps {
-  clock: Clock;
-  ids: Ids;
-  matches: RoutingFacts['matches'];
-  backendFacts(backendId: string): RoutingFacts['backend'];
-}
-
 /**
  * Step 3 of the path of a push, for all events that wait at this moment, in one transaction: the event, its ref changes, a
  * decision for each target, deployments, lanes. A delivery that was stored before changes nothing.
  */
-export function acceptEvents(deps: AcceptDeps) {
+export function acceptEvents(deps: PushRecordDeps) {
   return async (tx: Transaction, items: readonly InboundEvent[]): Promise<readonly Accepted[]> => {
     const repositories = await saveRepositories(tx, items, deps.clock());
     const rows = items.map((item, index) => eventRow(item, repositories[index] ?? null, deps.ids));
     const fresh = await tx.events.insertNew(rows);
-    const active = repositories.filter((repository) => repository !== null);
-    const targets = await tx.targets.ofRepositories([...new Set(active.map(({ id }) => id))]);
-    const record = new PushRecord(deps, targets);
-    const results: Accepted[] = [];
-    for (const [index, item] of items.entries()) {
-      const row = rows[index];
-      const repository = repositories[index] ?? null;
-      if (!row) continue;
-      const isNew = fresh.has(row.id);
-      const counts =
-        isNew && repository && item.event.kind === 'push'
-          ? record.add(row, repository, item)
-          : { refChanges: 0, deployments: 0 };
-      if (isNew && repository && item.event.kind === 'repository_deleted') {
+    const pushes = new Map<string, RecordedPush>();
+    for (const [index, event] of rows.entries()) {
+      const repository = repositories[index];
+      const told = items[index]?.event;
+      if (!fresh.has(event.id) || !repository || !told) continue;
+      if (told.kind === 'repository_deleted') {
         await tx.repositories.markDeleted(repository.id, deps.clock());
+      } else if (told.kind === 'push') {
+        const pushedBy = told.actor?.name ?? null;
+        const { changes } = told;
+        pushes.set(event.id, { event, repository, changes, pushedBy, cause: 'push' });
       }
-      results.push({ isNew, eventId: row.id, ...counts });
     }
+    const record = await PushRecord.of(tx, [...pushes.values()], deps);
+    const results = rows.map(({ id }) => {
+      const pushed = pushes.get(id);
+      return {
+        isNew: fresh.has(id),
+        eventId: id,
+        refChanges: pushed?.changes.length ?? 0,
+        deployments: pushed ? record.add(pushed) : 0,
+      };
+    });
     await record.store(tx);
     return results;
   };
@@ -122,94 +109,4 @@ function eventRow(item: InboundEvent, repository: Repository | null, ids: Ids): 
     body: item.body,
     receivedAt: item.receivedAt,
   };
-}
-
-/** Collects what a batch of pushes means, so that it is written with few statements. */
-class PushRecord {
-  readonly #deps: AcceptDeps;
-  readonly #targetsOf = new Map<string, Target[]>();
-  readonly #changes: StoredRefChange[] = [];
-  readonly #decisions: Decision[] = [];
-  readonly #deployments: Deployment[] = [];
-
-  constructor(deps: AcceptDeps, targets: readonly Target[]) {
-    this.#deps = deps;
-    for (const target of targets) {
-      const siblings = this.#targetsOf.get(target.repositoryId);
-      if (siblings) siblings.push(target);
-      else this.#targetsOf.set(target.repositoryId, [target]);
-    }
-  }
-
-  add(
-    event: StoredEvent,
-    repository: Repository,
-    item: InboundEvent,
-  ): { refChanges: number; deployments: number } {
-    if (item.event.kind !== 'push') return { refChanges: 0, deployments: 0 };
-    const before = this.#deployments.length;
-    for (const [position, change] of item.event.changes.entries()) {
-      const stored: StoredRefChange = {
-        ...change,
-        id: this.#deps.ids.next(),
-        eventId: event.id,
-        position,
-        repositoryId: repository.id,
-        createdAt: event.receivedAt,
-      };
-      this.#changes.push(stored);
-      for (const target of this.#targetsOf.get(repository.id) ?? []) {
-        this.#decide(stored, target, item.event.actor?.name ?? null);
-      }
-    }
-    return {
-      refChanges: item.event.changes.length,
-      deployments: this.#deployments.length - before,
-    };
-  }
-
-  async store(tx: Transaction): Promise<void> {
-    await tx.events.insertRefChanges(this.#changes);
-    await tx.events.insertDecisions(this.#decisions);
-    await enqueueNewest(tx, this.#deployments, this.#deps.clock());
-  }
-
-  #decide(change: StoredRefChange, target: Target, pushedBy: string | null): void {
-    const now = this.#deps.clock();
-    const verdict = decide(change, target, {
-      matches: this.#deps.matches,
-      backend: this.#deps.backendFacts(target.backend),
-    });
-    let deployment: Deployment | null = null;
-    if (verdict.outcome === 'deploy' && change.to !== null) {
-      deployment = newDeployment(
-        {
-          id: this.#deps.ids.next(),
-          pageToken: this.#deps.ids.secretToken(),
-          targetId: target.id,
-          repositoryId: target.repositoryId,
-          refChangeId: change.id,
-          slot: slotOf(change.refType, change.name),
-          refType: change.refType,
-          refName: change.name,
-          commit: change.to,
-          message: change.message,
-          author: change.author,
-          cause: 'push',
-          causedBy: pushedBy ?? change.author,
-        },
-        now,
-      );
-      this.#deployments.push(deployment);
-    }
-    this.#decisions.push({
-      refChangeId: change.id,
-      targetId: target.id,
-      outcome: verdict.outcome,
-      reasonCode: verdict.reasonCode,
-      reason: verdict.reason,
-      deploymentId: deployment?.id ?? null,
-      createdAt: now,
-    });
-  }
 }

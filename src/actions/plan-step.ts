@@ -7,6 +7,7 @@ import type { LaneDeps } from './step-lane.js';
 /** What a worker that holds a lane does next. Intentions that reach a backend are stored before the call. */
 export type Step =
   | { kind: 'none'; why: 'lease_lost' | 'idle' }
+  | { kind: 'check'; deployment: Deployment; target: Target; failures: number }
   | { kind: 'trigger'; deployment: Deployment; target: Target; attempt: Attempt; failures: number }
   | { kind: 'observe'; deployment: Deployment; target: Target; failures: number }
   | { kind: 'lookup'; deployment: Deployment; target: Target; attempt: Attempt; failures: number }
@@ -26,6 +27,9 @@ export async function planStep(tx: Transaction, lease: LaneLease, deps: LaneDeps
   }
   const next = await tx.deployments.nextQueued(lease.targetId);
   if (!next) return goIdle(tx, lease, now);
+  if (next.pendingChecks.length > 0) {
+    return { kind: 'check', deployment: next, target, failures: lane.failures };
+  }
   return begin(tx, lease, next, target, lane.failures, deps);
 }
 

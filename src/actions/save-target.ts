@@ -13,6 +13,10 @@ export interface TargetForm {
   name: string;
   branchPattern: string | null;
   tagPattern: string | null;
+  /** Absent: all files matter, and skip markers are honoured. */
+  includePaths?: string | null;
+  excludePaths?: string | null;
+  honourSkipMarkers?: boolean;
   /** Raw form values; an empty secret keeps the stored one. */
   settings: Record<string, string>;
   /** Secret fields whose stored value is to go; an empty one alone keeps it. */
@@ -157,6 +161,9 @@ async function store(
     name: form.name.trim(),
     branchPattern: form.branchPattern,
     tagPattern: form.tagPattern,
+    includePaths: form.includePaths ?? null,
+    excludePaths: form.excludePaths ?? null,
+    honourSkipMarkers: form.honourSkipMarkers ?? true,
     settings: parsed.settings,
     secretsSealed,
     updatedAt: now,

@@ -9,6 +9,8 @@ import {
 import { SlipwayError } from '../core/errors.js';
 import type { Attempt, LaneLease } from '../core/model/index.js';
 import type { Bitbucket, Clock, Ids, Logger, Storage, Vault } from '../core/ports.js';
+import { askBitbucket, settleCheck } from './check-deployment.js';
+import type { RoutingFacts } from '../core/routing/decide.js';
 import { openTarget } from './open-target.js';
 import { planStep, type Step } from './plan-step.js';
 import type { StatusDeps } from './record-status.js';
@@ -17,7 +19,8 @@ import { triggerDeployment } from './trigger-deployment.js';
 
 export interface LaneDeps extends StatusDeps {
   storage: Storage;
-  bitbucket: Pick<Bitbucket, 'cloneUrl' | 'cloneCredential'>;
+  bitbucket: Pick<Bitbucket, 'cloneUrl' | 'cloneCredential' | 'head' | 'changedPaths'>;
+  routing: LaneRouting;
   vault: Vault;
   /** Null when the operator switched it off. */
   backend(id: string): Backend | null;
@@ -25,6 +28,12 @@ export interface LaneDeps extends StatusDeps {
   ids: Ids;
   random(): number;
   logger: Logger;
+}
+
+export interface LaneRouting {
+  matches: RoutingFacts['matches'];
+  matchesPath: RoutingFacts['matches'];
+  backendFacts(backendId: string): RoutingFacts['backend'];
 }
 
 /** A backend that does not answer within this is `unknown` (trigger) or asked again later (the rest). */
@@ -38,6 +47,15 @@ export async function stepLane(lease: LaneLease, deps: LaneDeps): Promise<void> 
   const step = await deps.storage.write((tx) => planStep(tx, lease, deps));
   if (step.kind === 'none') {
     if (step.why === 'lease_lost') deps.logger.warn({ target: lease.targetId }, 'lane.lease_lost');
+    return;
+  }
+  if (step.kind === 'check') {
+    const answer = await askBitbucket(step, deps);
+    await deps.storage.write((tx) => settleCheck(tx, lease, step, answer, deps));
+    deps.logger.info(
+      { target: step.target.id, deployment: step.deployment.id, check: answer.kind },
+      'lane.checked',
+    );
     return;
   }
   const { settlement, attempt } = await performSafely(step, lease, deps);
@@ -59,7 +77,7 @@ export async function stepLane(lease: LaneLease, deps: LaneDeps): Promise<void> 
   );
 }
 
-type Working = Exclude<Step, { kind: 'none' }>;
+type Working = Exclude<Step, { kind: 'none' | 'check' }>;
 
 interface Performed {
   settlement: Settlement;

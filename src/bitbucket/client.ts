@@ -5,11 +5,12 @@ import type { OutboundHttp } from '../lib/outbound-http.js';
 import type { AppTokens } from './app-tokens.js';
 import { remoteRepositoryShape, repositoryFields } from './client-shapes.js';
 import type { ConnectGrant } from './connect-grant.js';
+import { readChangedPaths } from './diffstat.js';
 import { Limiters } from './limiter.js';
 import { withPatience, type Patience } from './patience.js';
 import { readPermission } from './permissions.js';
 import { createProveInstallation } from './prove-installation.js';
-import { listBranches, readHead } from './refs.js';
+import { listBranches, listHeads, readHead } from './refs.js';
 import { apiPath, createRest, type Rest } from './rest.js';
 import { setBuildStatus } from './statuses.js';
 
@@ -45,6 +46,8 @@ export function createBitbucket(options: BitbucketOptions): Bitbucket {
       readRepository(rest, workspaceUuid, repositoryUuid),
     head: (repository, refType, name) => readHead(rest, repository, refType, name),
     branches: (repository, limit) => listBranches(rest, repository, limit),
+    heads: (repository, refType) => listHeads(rest, repository, refType),
+    changedPaths: (repository, from, to) => readChangedPaths(rest, repository, from, to),
     permission: (repository, userUuid) => readPermission(rest, repository, userUuid),
     setBuildStatus: (repository, commit, status) =>
       setBuildStatus(rest, repository, commit, status),

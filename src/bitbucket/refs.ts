@@ -1,3 +1,4 @@
+import { z } from 'zod';
 import { BitbucketError } from '../core/errors.js';
 import type { Repository } from '../core/model/index.js';
 import type { RemoteCommit } from '../core/ports.js';
@@ -92,4 +93,32 @@ export async function listBranches(
     path = page.values.length > 0 ? (page.next ?? null) : null;
   }
   return names.slice(0, limit);
+}
+
+const headPageShape = z.object({
+  next: z.string().nullish(),
+  values: z.array(z.object({ name: z.string(), target: z.object({ hash: z.string() }) })),
+});
+
+/** Every branch or tag with its head, a hundred a call and nothing but what is needed (§3.2). */
+export async function listHeads(
+  rest: Rest,
+  repository: Repository,
+  refType: 'branch' | 'tag',
+): Promise<Map<string, string>> {
+  const { workspaceUuid, uuid } = repository;
+  const heads = new Map<string, string>();
+  let path: string | null = apiPath(
+    ['repositories', workspaceUuid, uuid, 'refs', folders[refType]],
+    { pagelen: '100', fields: 'next,values.name,values.target.hash' },
+  );
+  while (path !== null) {
+    const page: z.infer<typeof headPageShape> = await rest.read(
+      { what: `list ${refType} heads`, workspaceUuid, path },
+      headPageShape,
+    );
+    for (const { name, target } of page.values) heads.set(name, target.hash);
+    path = page.values.length > 0 ? (page.next ?? null) : null;
+  }
+  return heads;
 }

@@ -11,6 +11,7 @@ import type {
   DeploymentState,
   Door,
   Installation,
+  KnownRef,
   Lane,
   LaneLease,
   Repository,
@@ -58,6 +59,7 @@ export interface Reader {
   deployments: DeploymentReads;
   attempts: AttemptReads;
   events: EventReads;
+  refs: RefReads;
   lanes: LaneReads;
 }
 
@@ -66,6 +68,7 @@ export interface Transaction {
   repositories: RepositoryReads & RepositoryWrites;
   targets: TargetReads & TargetWrites;
   events: EventReads & EventWrites;
+  refs: RefReads & RefWrites;
   deployments: DeploymentReads & DeploymentWrites;
   attempts: AttemptReads & AttemptWrites;
   lanes: LaneReads & LaneWrites;
@@ -76,7 +79,7 @@ export interface InstallationReads {
   find(door: Door, externalId: string): Promise<Installation | null>;
   /** Active installations of a workspace, newest first. */
   ofWorkspace(workspaceUuid: string): Promise<Installation[]>;
-  source(door: Door, key: string): Promise<Source | null>;
+  source(door: Source['door'], key: string): Promise<Source | null>;
 }
 
 export interface InstallationWrites {
@@ -94,6 +97,13 @@ export interface RepositoryWrites {
   /** Creates or updates repository and workspace by uuid; absent facts leave the stored value. */
   saveFacts(facts: RepositoryFacts, workspaceUuid: string, now: number): Promise<Repository>;
   markDeleted(id: string, now: number): Promise<void>;
+  /** Machine-kept fields of the reconcile schedule. */
+  touch(
+    id: string,
+    patch: Partial<Pick<Repository, 'baselineAt' | 'reconcileDueAt'>>,
+  ): Promise<void>;
+  /** Takes due repositories and hides them until `until`. */
+  claimReconcile(limit: number, now: number, until: number): Promise<Repository[]>;
   /** Creates or updates by uuid; a name that is null leaves the stored one. */
   saveWorkspace(workspace: Workspace): Promise<void>;
 }
@@ -125,7 +135,10 @@ export interface TargetWrites {
 export interface EventReads {
   byId(id: string): Promise<StoredEvent | null>;
   refChange(id: string): Promise<StoredRefChange | null>;
-  /** Newest first. */
+  /** What was told of these moves before, oldest first. */
+  moves(moveKeys: readonly string[]): Promise<StoredRefChange[]>;
+  decision(refChangeId: string, targetId: string): Promise<Decision | null>;
+  /** Newest first; copies of a push are left out. */
   recentRefChanges(repositoryId: string, limit: number): Promise<RefChangeWithDecisions[]>;
 }
 
@@ -135,11 +148,34 @@ export interface RefChangeWithDecisions extends StoredRefChange {
   decisions: Decision[];
 }
 
+export interface RefReads {
+  /** Those of the given names that are known. */
+  find(keys: readonly RefKey[]): Promise<KnownRef[]>;
+  ofRepository(repositoryId: string): Promise<KnownRef[]>;
+}
+
+export interface RefWrites {
+  /** Creates or updates by repository, type and name. */
+  save(refs: readonly KnownRef[]): Promise<void>;
+}
+
+export interface RefKey {
+  repositoryId: string;
+  refType: string;
+  name: string;
+}
+
 export interface EventWrites {
   /** Ids of those that were new; the others had been stored before. */
   insertNew(events: readonly StoredEvent[]): Promise<Set<string>>;
   insertRefChanges(changes: readonly StoredRefChange[]): Promise<void>;
   insertDecisions(decisions: readonly Decision[]): Promise<void>;
+  /** Completes a pending decision. */
+  decide(
+    refChangeId: string,
+    targetId: string,
+    verdict: Pick<Decision, 'outcome' | 'reasonCode' | 'reason' | 'deploymentId'>,
+  ): Promise<void>;
 }
 
 export interface DeploymentReads {
@@ -150,13 +186,15 @@ export interface DeploymentReads {
     where: { repositoryId?: string; targetId?: string; states?: readonly DeploymentState[] },
     page: { limit: number; before?: string },
   ): Promise<Deployment[]>;
-  /** What the lane runs next: the queued one whose slot has waited longest. */
+  /** What the lane looks at next: one whose ref must be checked, else the queued one whose slot has waited longest. */
   nextQueued(targetId: string): Promise<Deployment | null>;
+  /** The last of a slot that was not superseded, leaving one out. */
+  newestOfSlot(targetId: string, slot: string, except: string): Promise<Deployment | null>;
 }
 
 export interface DeploymentWrites {
   insert(deployments: readonly Deployment[]): Promise<void>;
-  /** Marks every queued deployment of the slot superseded and returns them. */
+  /** Marks every queued deployment of the slot superseded and returns them; not those whose ref must be checked. */
   supersedeQueued(
     targetId: string,
     slot: string,
@@ -164,6 +202,8 @@ export interface DeploymentWrites {
     now: number,
   ): Promise<Deployment[]>;
   update(id: string, patch: Partial<Omit<Deployment, 'id'>>): Promise<void>;
+  /** Only one that never started: its decision turned out to be a skip. */
+  remove(id: string): Promise<void>;
 }
 
 export interface AttemptReads {
@@ -177,7 +217,7 @@ export interface AttemptWrites {
 
 export interface LaneReads {
   byTarget(targetId: string): Promise<Lane | null>;
-  /** Earliest time any lane or status report becomes due; null when nothing waits. */
+  /** Earliest time any lane, status report or reconcile becomes due; null when nothing waits. */
   nextDue(): Promise<number | null>;
 }
 
@@ -262,6 +302,13 @@ export interface Bitbucket {
     name: string,
   ): Promise<RemoteCommit | null>;
   branches(repository: Repository, limit: number): Promise<string[]>;
+  /** Every branch (or tag) with its head. */
+  heads(repository: Repository, refType: 'branch' | 'tag'): Promise<Map<string, string>>;
+  /**
+   * Paths that differ between two commits, old names of renamed files included; null when Bitbucket cannot tell (a commit
+   * is gone, or there are more files than it lists in time).
+   */
+  changedPaths(repository: Repository, from: string, to: string): Promise<string[] | null>;
   permission(repository: Repository, userUuid: string): Promise<RepositoryPermission>;
   setBuildStatus(repository: Repository, commit: string, status: BuildStatus): Promise<void>;
   /** Display name of a person; null when Bitbucket does not tell. */

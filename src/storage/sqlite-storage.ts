@@ -10,7 +10,7 @@ import { durablePragmas, SqliteConnection } from './sqlite/connection.js';
 import { loadSqlite } from './sqlite/driver.js';
 import { GroupCommitWriter } from './sqlite/group-commit-writer.js';
 import { attemptStore, deploymentStore } from './stores/deployments.js';
-import { eventStore } from './stores/events.js';
+import { eventStore, refStore } from './stores/events.js';
 import { installationStore, repositoryStore } from './stores/places.js';
 import { laneStore, statusReportStore } from './stores/queue.js';
 import { targetStore } from './stores/targets.js';
@@ -89,6 +89,7 @@ function transactionOver(sql: Sql, newId: () => string): Transaction {
     repositories: repositoryStore(sql, newId),
     targets: targetStore(sql),
     events: eventStore(sql),
+    refs: refStore(sql),
     deployments: deploymentStore(sql),
     attempts: attemptStore(sql),
     lanes: laneStore(sql),

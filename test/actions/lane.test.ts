@@ -286,7 +286,7 @@ describe('a person', () => {
 
   beforeEach(async () => {
     engine = await createEngine();
-    engine.bitbucket.heads.set('branch:main', {
+    engine.bitbucket.refs.set('branch:main', {
       hash: commit('d'),
       message: 'Head',
       author: 'Ada',

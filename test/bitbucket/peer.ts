@@ -35,6 +35,8 @@ export const repository: Repository = {
   mainBranch: 'main',
   isPrivate: true,
   state: 'active',
+  baselineAt: null,
+  reconcileDueAt: null,
   createdAt: 0,
   updatedAt: 0,
 };

@@ -1,16 +1,19 @@
 import assert from 'node:assert/strict';
 import { decide } from '../../src/core/routing/decide.js';
-import { matchesRefPattern } from '../../src/lib/ref-pattern.js';
+import { matchesRefPattern } from '../../src/lib/patterns.js';
 
 const target = {
   name: 'Production',
   backend: 'fake',
   branchPattern: 'main',
   tagPattern: null,
+  includePaths: null,
+  excludePaths: null,
+  honourSkipMarkers: true,
   state: 'active',
   hold: null,
 } as const;
-const change = { refType: 'branch', name: 'main', to: 'a'.repeat(40), kind: 'update' } as const;
+const change = { refType: 'branch', name: 'main', to: 'a'.repeat(40), message: 'Fix' } as const;
 const facts = { matches: matchesRefPattern, backend: { label: 'Fake', tags: false } };
 
 describe('decide', () => {
@@ -67,6 +70,16 @@ describe('decide', () => {
       assert.deepEqual(verdict, { outcome: 'skip', reasonCode: code, reason: words });
     });
   }
+
+  it('deploys despite a marker where the target does not honour them', () => {
+    const marked = { ...change, message: 'Fix [skip ci]' };
+    assert.equal(decide(marked, { ...target, honourSkipMarkers: false }, facts).outcome, 'deploy');
+  });
+
+  it('waits for the changed files where the target filters them', () => {
+    const verdict = decide(change, { ...target, includePaths: 'web/**' }, facts);
+    assert.deepEqual([verdict.outcome, verdict.reasonCode], ['pending', 'pending_paths']);
+  });
 
   it('skips a backend that is switched off', () => {
     assert.equal(decide(change, target, { ...facts, backend: null }).reasonCode, 'backend_off');

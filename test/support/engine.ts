@@ -7,7 +7,12 @@ import { stepLane, type LaneDeps } from '../../src/actions/step-lane.js';
 import type { Backend } from '../../src/core/backend.js';
 import type { RefChange, Repository, Source, Target } from '../../src/core/model/index.js';
 import { createIds } from '../../src/lib/ids.js';
-import { matchesRefPattern, refPatternProblem } from '../../src/lib/ref-pattern.js';
+import { digest } from '../../src/lib/digest.js';
+import {
+  matchesPathPattern,
+  matchesRefPattern,
+  refPatternProblem,
+} from '../../src/lib/patterns.js';
 import { openSqliteStorage, type OpenStorage } from '../../src/storage/sqlite-storage.js';
 import { createKeyRing } from '../../src/vault/key-ring.js';
 import { createVault } from '../../src/vault/vault.js';
@@ -25,11 +30,14 @@ export function commit(digit: string): string {
   return digit.repeat(40);
 }
 
+/** Stands for "wherever the ref is"; `push` puts the last pushed commit in its place. */
+const anywhere = commit('0');
+
 export function change(overrides: Partial<RefChange> = {}): RefChange {
   return {
     refType: 'branch',
     name: 'main',
-    from: commit('0'),
+    from: anywhere,
     to: commit('a'),
     kind: 'update',
     message: 'Change something',
@@ -59,22 +67,21 @@ export async function createEngine(options: { dataDir?: string; backend?: Backen
   const bitbucket = new FakeBitbucket();
   const find = (id: string): Backend | null =>
     id === 'fake' ? (options.backend ?? backend) : null;
-  const accept = storage.batched(
-    acceptEvents({
-      clock: clock.now,
-      ids,
-      matches: matchesRefPattern,
-      backendFacts: (id) => {
-        const found = find(id);
-        return found && { label: found.label, tags: found.capabilities.tags };
-      },
-    }),
-  );
+  const routing = {
+    matches: matchesRefPattern,
+    matchesPath: matchesPathPattern,
+    backendFacts: (id: string) => {
+      const found = find(id);
+      return found && { label: found.label, tags: found.capabilities.tags };
+    },
+  };
+  const accept = storage.batched(acceptEvents({ ...routing, clock: clock.now, ids, digest }));
   const laneDeps: LaneDeps = {
     storage,
     bitbucket,
     vault,
     backend: find,
+    routing,
     clock: clock.now,
     ids,
     random: () => 0.5,
@@ -99,6 +106,16 @@ export async function createEngine(options: { dataDir?: string; backend?: Backen
   }
 
   let deliveries = 0;
+  /** What was last pushed to a ref: where the next push to it begins, unless it says otherwise. */
+  const pushed = new Map<string, string | null>();
+  const chained = (one: RefChange): RefChange => {
+    const key = `${one.refType}:${one.name}`;
+    const before = pushed.get(key);
+    pushed.set(key, one.to);
+    if (one.from !== anywhere) return one;
+    if (before !== undefined) return { ...one, from: before };
+    return one.name === 'main' ? one : { ...one, from: null, kind: 'create' };
+  };
   return {
     dataDir,
     storage,
@@ -141,7 +158,7 @@ export async function createEngine(options: { dataDir?: string; backend?: Backen
           kind: 'push',
           repository: facts(),
           actor: { uuid: '{ada}', name: 'Ada Example' },
-          changes,
+          changes: changes.map(chained),
         },
         ...more,
       });
@@ -150,7 +167,25 @@ export async function createEngine(options: { dataDir?: string; backend?: Backen
     async repository(): Promise<Repository> {
       return storage.write((tx) => tx.repositories.saveFacts(facts(), workspaceUuid, clock.now()));
     },
+    /** As reconcile leaves it: the branch is known to stand there. */
+    async knowHead(name: string, head: string): Promise<void> {
+      const { id: repositoryId } = await this.repository();
+      const ref = {
+        id: ids.next(),
+        repositoryId,
+        refType: 'branch',
+        name,
+        head,
+        carefulUntil: 0,
+        unknownHead: null,
+        unknownSince: null,
+        updatedAt: 0,
+      };
+      await storage.write((tx) => tx.refs.save([ref]));
+    },
+    /** A saved target; the branch main is known to stand where the first push to it begins. */
     async target(form: Partial<TargetForm> = {}): Promise<Target> {
+      await this.knowHead('main', anywhere);
       return saveTarget(
         {
           targetId: null,

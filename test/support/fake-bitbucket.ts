@@ -11,7 +11,10 @@ import type {
 /** Bitbucket as the domain sees it, in memory. */
 export class FakeBitbucket implements Bitbucket {
   readonly statuses: { commit: string; status: BuildStatus }[] = [];
-  heads = new Map<string, RemoteCommit>();
+  /** `branch:main` → its head commit. */
+  refs = new Map<string, RemoteCommit>();
+  /** `from..to` → changed paths; absent = cannot be known. */
+  diffs = new Map<string, string[]>();
   remote: RemoteRepository | null = null;
   permissionIs: RepositoryPermission = 'admin';
   /** Thrown by the next calls, one each. */
@@ -22,11 +25,21 @@ export class FakeBitbucket implements Bitbucket {
   }
 
   head(_: Repository, refType: string, name: string): Promise<RemoteCommit | null> {
-    return this.#answer(this.heads.get(`${refType}:${name}`) ?? null);
+    return this.#answer(this.refs.get(`${refType}:${name}`) ?? null);
   }
 
   branches(): Promise<string[]> {
-    return this.#answer([...this.heads.keys()].map((key) => key.split(':')[1] ?? ''));
+    return this.#answer([...this.refs.keys()].map((key) => key.split(':')[1] ?? ''));
+  }
+
+  heads(_: Repository, refType: 'branch' | 'tag'): Promise<Map<string, string>> {
+    const prefix = `${refType}:`;
+    const heads = [...this.refs].filter(([key]) => key.startsWith(prefix));
+    return this.#answer(new Map(heads.map(([key, { hash }]) => [key.slice(prefix.length), hash])));
+  }
+
+  changedPaths(_: Repository, from: string, to: string): Promise<string[] | null> {
+    return this.#answer(this.diffs.get(`${from}..${to}`) ?? null);
   }
 
   permission(): Promise<RepositoryPermission> {

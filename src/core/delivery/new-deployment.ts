@@ -1,4 +1,4 @@
-import type { Deployment, DeploymentCause } from '../model/index.js';
+import type { Deployment, DeploymentCause, PendingCheck } from '../model/index.js';
 
 export interface DeploymentWish {
   id: string;
@@ -15,6 +15,7 @@ export interface DeploymentWish {
   cause: DeploymentCause;
   causedBy: string | null;
   rollbackOf?: string;
+  pendingChecks?: PendingCheck[];
 }
 
 /** A deployment as it enters its lane. */
@@ -22,6 +23,7 @@ export function newDeployment(wish: DeploymentWish, now: number): Deployment {
   return {
     ...wish,
     rollbackOf: wish.rollbackOf ?? null,
+    pendingChecks: wish.pendingChecks ?? [],
     slotSince: now,
     state: 'queued',
     reason: null,

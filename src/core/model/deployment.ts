@@ -14,6 +14,12 @@ export type DeploymentState =
   | 'handed_off'
   | 'unknown';
 
+/**
+ * What is asked before a queued deployment may run: `head`, whether its ref really points there; `paths`, whether files
+ * changed that matter to its target.
+ */
+export type PendingCheck = 'head' | 'paths';
+
 export type DeploymentCause = 'push' | 'person' | 'retry' | 'rollback' | 'reconcile';
 
 export interface Progress {
@@ -46,6 +52,8 @@ export interface Deployment {
   causedBy: string | null;
   /** The deployment whose release is switched back to (rollback only). */
   rollbackOf: string | null;
+  /** In the order they are made; empty = it may run. */
+  pendingChecks: PendingCheck[];
   state: DeploymentState;
   /** Why it is in this state, in words for the panel. */
   reason: string | null;

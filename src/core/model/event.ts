@@ -67,5 +67,28 @@ export interface StoredRefChange {
   kind: RefChangeKind;
   message: string | null;
   author: string | null;
+  sourceId: string;
+  /** Digest of (repository, ref type, name, from, to): what copies of one push have in common. */
+  moveKey: string;
+  /** The how-manieth time this source told of this move, from 1. */
+  occurrence: number;
+  /** The ref change that told of the same push first, through another source; null = this one is the push. */
+  sameAs: string | null;
   createdAt: number;
+}
+
+/** What we know of one branch or tag of a repository. */
+export interface KnownRef {
+  id: string;
+  repositoryId: string;
+  refType: RefType;
+  name: string;
+  /** The last commit decided on; null = the ref is gone. */
+  head: string | null;
+  /** Until then every change is compared with Bitbucket's head: events of a gap may still come. 0 = no doubt. */
+  carefulUntil: number;
+  /** A head that reconcile saw and no event told of yet, and since when; acted on after a grace. */
+  unknownHead: string | null;
+  unknownSince: number | null;
+  updatedAt: number;
 }

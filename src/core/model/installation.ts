@@ -41,6 +41,10 @@ export interface Repository {
   mainBranch: string | null;
   isPrivate: boolean;
   state: RepositoryState;
+  /** When its heads were first looked at; before that, a head without an event is no lost push. */
+  baselineAt: number | null;
+  /** When its heads are compared with Bitbucket's next; null = it has no target that deploys. */
+  reconcileDueAt: number | null;
   createdAt: number;
   updatedAt: number;
 }
@@ -60,8 +64,9 @@ export interface RepositoryFacts {
 /** One sender of events; delivery ids are unique within it. */
 export interface Source {
   id: string;
-  door: Door;
-  /** Connect `clientKey`, hook id, or Forge installation id. */
+  /** `reconcile`: our own look at Bitbucket's heads, a source like the others, so that a late webhook joins what it found. */
+  door: Door | 'reconcile';
+  /** Connect `clientKey`, hook id, Forge installation id, or the repository's id. */
   key: string;
   installationId: string | null;
   createdAt: number;

@@ -5,6 +5,12 @@ export type TargetState = 'active' | 'paused' | 'removed';
 export interface Rule {
   branchPattern: string | null;
   tagPattern: string | null;
+  /** Comma-separated globs of files that matter; null = all. */
+  includePaths: string | null;
+  /** Globs of files that never matter, also when included; null = none. */
+  excludePaths: string | null;
+  /** Whether `[skip ci]` and its kin in the head commit's message keep it from deploying. */
+  honourSkipMarkers: boolean;
 }
 
 /** Automatic deploys paused because of a deliberate act, for example a rollback. */

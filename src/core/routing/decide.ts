@@ -1,4 +1,5 @@
-import type { DecisionOutcome, RefChange, Target } from '../model/index.js';
+import type { DecisionOutcome, RefChange, Rule, Target } from '../model/index.js';
+import { skipMarker } from './skip-marker.js';
 
 export interface Verdict {
   outcome: DecisionOutcome;
@@ -16,8 +17,8 @@ export interface RoutingFacts {
 
 /** One ref change, one target: deploy or not, and why. Pure. */
 export function decide(
-  change: Pick<RefChange, 'refType' | 'name' | 'to' | 'kind'>,
-  target: Pick<Target, 'branchPattern' | 'tagPattern' | 'state' | 'hold' | 'backend' | 'name'>,
+  change: Pick<RefChange, 'refType' | 'name' | 'to' | 'message'>,
+  target: Pick<Target, keyof Rule | 'state' | 'hold' | 'backend' | 'name'>,
   facts: RoutingFacts,
 ): Verdict {
   if (change.refType !== 'branch' && change.refType !== 'tag') {
@@ -36,6 +37,8 @@ export function decide(
   if (!facts.matches(pattern, change.name)) {
     return skip('no_match', `${capital(change.refType)} ${change.name} does not match ${pattern}.`);
   }
+  const marker = target.honourSkipMarkers ? skipMarker(change.message) : null;
+  if (marker !== null) return skip('skip_marker', `The commit message says ${marker}.`);
   if (facts.backend === null) {
     return skip('backend_off', `The backend "${target.backend}" is switched off on this server.`);
   }
@@ -51,11 +54,13 @@ export function decide(
   if (target.state !== 'active') {
     return skip('paused', `Automatic deploys to ${target.name} are paused.`);
   }
-  return {
-    outcome: 'deploy',
-    reasonCode: 'matched',
-    reason: `${capital(change.refType)} ${change.name} matches ${pattern}.`,
-  };
+  const matched = `${capital(change.refType)} ${change.name} matches ${pattern}`;
+  if (target.includePaths !== null || target.excludePaths !== null) {
+    // A push names no files; they are asked for when its turn comes, against what is live by then.
+    const reason = `${matched}; which files changed is looked at first.`;
+    return { outcome: 'pending', reasonCode: 'pending_paths', reason };
+  }
+  return { outcome: 'deploy', reasonCode: 'matched', reason: `${matched}.` };
 }
 
 /** Newest wins within a slot; a tag never supersedes a branch nor another tag. */

@@ -52,11 +52,14 @@ async function createPlaces(schema: QueryInterface): Promise<void> {
     main_branch: maybeText,
     is_private: integer,
     state: text,
+    baseline_at: maybeInteger,
+    reconcile_due_at: maybeInteger,
     created_at: integer,
     updated_at: integer,
   });
   await schema.addIndex('repositories', ['uuid'], { unique: true });
   await schema.addIndex('repositories', ['workspace_uuid']);
+  await schema.addIndex('repositories', ['reconcile_due_at']);
   await schema.createTable('targets', {
     id,
     repository_id: text,
@@ -65,6 +68,9 @@ async function createPlaces(schema: QueryInterface): Promise<void> {
     state: text,
     branch_pattern: maybeText,
     tag_pattern: maybeText,
+    include_paths: maybeText,
+    exclude_paths: maybeText,
+    honour_skip_markers: integer,
     settings: text,
     secrets_sealed: maybeText,
     hold: maybeText,
@@ -106,10 +112,27 @@ async function createEvents(schema: QueryInterface): Promise<void> {
     kind: text,
     message: maybeText,
     author: maybeText,
+    source_id: text,
+    move_key: text,
+    occurrence: integer,
+    same_as: maybeText,
     created_at: integer,
   });
+  await schema.addIndex('ref_changes', ['move_key']);
   await schema.addIndex('ref_changes', ['repository_id', 'id']);
   await schema.addIndex('ref_changes', ['event_id']);
+  await schema.createTable('refs', {
+    id,
+    repository_id: text,
+    ref_type: text,
+    name: text,
+    head: maybeText,
+    careful_until: integer,
+    unknown_head: maybeText,
+    unknown_since: maybeInteger,
+    updated_at: integer,
+  });
+  await schema.addIndex('refs', ['repository_id', 'ref_type', 'name'], { unique: true });
   await schema.createTable('decisions', {
     ref_change_id: id,
     target_id: id,
@@ -138,6 +161,7 @@ async function createDeployments(schema: QueryInterface): Promise<void> {
     cause: text,
     caused_by: maybeText,
     rollback_of: maybeText,
+    pending_checks: text,
     state: text,
     reason: maybeText,
     superseded_by: maybeText,
@@ -154,6 +178,7 @@ async function createDeployments(schema: QueryInterface): Promise<void> {
   await schema.addIndex('deployments', ['page_token'], { unique: true });
   await schema.addIndex('deployments', ['repository_id', 'id']);
   await schema.addIndex('deployments', ['target_id', 'id']);
+  await schema.addIndex('deployments', ['target_id', 'slot', 'id']);
   // Only what waits: stays small however long the history grows.
   await schema.addIndex('deployments', ['target_id', 'slot_since'], {
     name: 'deployments_queued',

@@ -4,6 +4,7 @@ import type {
   Decision,
   Deployment,
   Installation,
+  KnownRef,
   Lane,
   Repository,
   Source,
@@ -51,6 +52,8 @@ export const repositories = new Table<Repository>('repositories', {
   mainBranch: 'text',
   isPrivate: 'flag',
   state: 'text',
+  baselineAt: 'integer',
+  reconcileDueAt: 'integer',
   createdAt: 'integer',
   updatedAt: 'integer',
 });
@@ -63,6 +66,9 @@ export const targets = new Table<Target>('targets', {
   state: 'text',
   branchPattern: 'text',
   tagPattern: 'text',
+  includePaths: 'text',
+  excludePaths: 'text',
+  honourSkipMarkers: 'flag',
   settings: 'json',
   secretsSealed: 'text',
   hold: 'json',
@@ -99,7 +105,23 @@ export const refChanges = new Table<StoredRefChange>('ref_changes', {
   kind: 'text',
   message: 'text',
   author: 'text',
+  sourceId: 'text',
+  moveKey: 'text',
+  occurrence: 'integer',
+  sameAs: 'text',
   createdAt: 'integer',
+});
+
+export const refs = new Table<KnownRef>('refs', {
+  id: 'id',
+  repositoryId: 'text',
+  refType: 'text',
+  name: 'text',
+  head: 'text',
+  carefulUntil: 'integer',
+  unknownHead: 'text',
+  unknownSince: 'integer',
+  updatedAt: 'integer',
 });
 
 export const decisions = new Table<Decision>('decisions', {
@@ -128,6 +150,7 @@ export const deployments = new Table<Deployment>('deployments', {
   cause: 'text',
   causedBy: 'text',
   rollbackOf: 'text',
+  pendingChecks: 'json',
   state: 'text',
   reason: 'text',
   supersededBy: 'text',
@@ -199,6 +222,7 @@ export const allTables: readonly AnyTable[] = [
   targets,
   events,
   refChanges,
+  refs,
   decisions,
   deployments,
   lanes,

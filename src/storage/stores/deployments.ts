@@ -32,11 +32,20 @@ export function deploymentStore(sql: Sql): DeploymentReads & DeploymentWrites {
       deployments.one(sql, `target_id = ? AND state = 'queued' ORDER BY slot_since, id`, [
         targetId,
       ]),
+    newestOfSlot: (targetId, slot, except) =>
+      deployments.one(
+        sql,
+        `target_id = ? AND slot = ? AND id <> ? AND state <> 'superseded' ORDER BY id DESC`,
+        [targetId, slot, except],
+      ),
     insert: (rows) => deployments.insert(sql, rows),
+    async remove(id) {
+      await sql.run(`DELETE FROM deployments WHERE id = ? AND started_at IS NULL`, [id]);
+    },
     async supersedeQueued(targetId, slot, byCommit, now) {
       const superseded = await deployments.select(
         sql,
-        `target_id = ? AND slot = ? AND state = 'queued' ORDER BY id`,
+        `target_id = ? AND slot = ? AND state = 'queued' AND pending_checks NOT LIKE '%"head"%' ORDER BY id`,
         [targetId, slot],
       );
       for (const { id } of superseded) {

@@ -1,6 +1,6 @@
 import type { Decision } from '../../core/model/index.js';
-import type { EventReads, EventWrites } from '../../core/ports.js';
-import { decisions, events, refChanges } from '../models/index.js';
+import type { EventReads, EventWrites, RefReads, RefWrites } from '../../core/ports.js';
+import { decisions, events, refChanges, refs } from '../models/index.js';
 import type { Sql } from '../sql.js';
 
 export function eventStore(sql: Sql): EventReads & EventWrites {
@@ -8,10 +8,11 @@ export function eventStore(sql: Sql): EventReads & EventWrites {
     byId: (id) => events.one(sql, 'id = ?', [id]),
     refChange: (id) => refChanges.one(sql, 'id = ?', [id]),
     async recentRefChanges(repositoryId, limit) {
-      const changes = await refChanges.select(sql, 'repository_id = ? ORDER BY id DESC LIMIT ?', [
-        repositoryId,
-        limit,
-      ]);
+      const changes = await refChanges.select(
+        sql,
+        'repository_id = ? AND same_as IS NULL ORDER BY id DESC LIMIT ?',
+        [repositoryId, limit],
+      );
       if (changes.length === 0) return [];
       const made = await decisionsOf(
         sql,
@@ -31,6 +32,19 @@ export function eventStore(sql: Sql): EventReads & EventWrites {
         };
       });
     },
+    moves(moveKeys) {
+      if (moveKeys.length === 0) return Promise.resolve([]);
+      const marks = moveKeys.map(() => '?').join(', ');
+      return refChanges.select(sql, `move_key IN (${marks}) ORDER BY id`, moveKeys);
+    },
+    decision: (refChangeId, targetId) =>
+      decisions.one(sql, 'ref_change_id = ? AND target_id = ?', [refChangeId, targetId]),
+    async decide(refChangeId, targetId, verdict) {
+      await decisions.update(sql, verdict, 'ref_change_id = ? AND target_id = ?', [
+        refChangeId,
+        targetId,
+      ]);
+    },
     insertNew: async (rows) => new Set(await events.insertNew(sql, rows, 'id')),
     insertRefChanges: (rows) => refChanges.insert(sql, rows),
     insertDecisions: (rows) => decisions.insert(sql, rows),
@@ -44,4 +58,27 @@ function decisionsOf(sql: Sql, refChangeIds: readonly string[]): Promise<Decisio
     `ref_change_id IN (${marks}) ORDER BY ref_change_id, target_id`,
     refChangeIds,
   );
+}
+
+export function refStore(sql: Sql): RefReads & RefWrites {
+  return {
+    find(keys) {
+      if (keys.length === 0) return Promise.resolve([]);
+      const marks = keys.map(() => '(?, ?, ?)').join(', ');
+      return refs.select(
+        sql,
+        `(repository_id, ref_type, name) IN (VALUES ${marks})`,
+        keys.flatMap(({ repositoryId, refType, name }) => [repositoryId, refType, name]),
+      );
+    },
+    ofRepository: (repositoryId) => refs.select(sql, 'repository_id = ?', [repositoryId]),
+    save: (rows) =>
+      refs.insert(
+        sql,
+        rows,
+        `ON CONFLICT (repository_id, ref_type, name) DO UPDATE SET head = excluded.head,
+         careful_until = excluded.careful_until, unknown_head = excluded.unknown_head,
+         unknown_since = excluded.unknown_since, updated_at = excluded.updated_at`,
+      ),
+  };
 }

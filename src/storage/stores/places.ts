@@ -13,7 +13,7 @@ import type {
   RepositoryWrites,
 } from '../../core/ports.js';
 import { installations, lanes, repositories, sources, workspaces } from '../models/index.js';
-import type { Sql } from '../sql.js';
+import type { Sql, SqlValue } from '../sql.js';
 
 export function installationStore(sql: Sql): InstallationReads & InstallationWrites {
   return {
@@ -23,7 +23,7 @@ export function installationStore(sql: Sql): InstallationReads & InstallationWri
       installations.select(sql, `workspace_uuid = ? AND state = 'active' ORDER BY id DESC`, [
         workspaceUuid,
       ]),
-    source: (door: Door, key: string): Promise<Source | null> =>
+    source: (door: Source['door'], key: string): Promise<Source | null> =>
       sources.one(sql, 'door = ? AND "key" = ?', [door, key]),
     save: (installation) =>
       installations.insert(
@@ -62,6 +62,18 @@ export function repositoryStore(sql: Sql, newId: () => string): RepositoryReads 
       return row;
     },
     saveWorkspace: (workspace) => saveWorkspace(sql, workspace),
+    async touch(id, patch) {
+      await repositories.update(sql, patch, 'id = ?', [id]);
+    },
+    async claimReconcile(limit, now, until) {
+      const claimed = await sql.all<Record<string, SqlValue>>(
+        `UPDATE repositories SET reconcile_due_at = ? WHERE id IN (
+           SELECT id FROM repositories WHERE reconcile_due_at <= ? AND state = 'active' ORDER BY reconcile_due_at LIMIT ?)
+         RETURNING *`,
+        [until, now, limit],
+      );
+      return claimed.map((row) => repositories.read(row));
+    },
     async markDeleted(id, now) {
       await repositories.update(sql, { state: 'deleted', updatedAt: now }, 'id = ?', [id]);
     },
@@ -109,6 +121,8 @@ function merged(
     mainBranch: facts.mainBranch === undefined ? (known?.mainBranch ?? null) : facts.mainBranch,
     isPrivate: facts.isPrivate ?? known?.isPrivate ?? true,
     state: 'active',
+    baselineAt: known?.baselineAt ?? null,
+    reconcileDueAt: known?.reconcileDueAt ?? null,
     createdAt: known?.createdAt ?? now,
     updatedAt: now,
   };

@@ -17,7 +17,8 @@ export function laneStore(sql: Sql): LaneReads & LaneWrites {
       const [row] = await sql.all<{ due: number | null }>(
         `SELECT min(due) AS due FROM (
            SELECT min(CASE WHEN lease_until > due_at THEN lease_until ELSE due_at END) AS due FROM lanes WHERE due_at IS NOT NULL
-           UNION ALL SELECT min(due_at) FROM status_reports AS due WHERE due_at IS NOT NULL AND ${isOldest}) AS waiting`,
+           UNION ALL SELECT min(due_at) FROM status_reports AS due WHERE due_at IS NOT NULL AND ${isOldest}
+           UNION ALL SELECT min(reconcile_due_at) FROM repositories WHERE state = 'active') AS waiting`,
       );
       return row?.due === null || row?.due === undefined ? null : Number(row.due);
     },
@@ -40,12 +41,15 @@ export function laneStore(sql: Sql): LaneReads & LaneWrites {
         [at, at, ...targetIds],
       );
     },
+    // In turns: one lane of every workspace, then a second one of each, so that nobody's thousands hold up a single push.
     async claim(limit, now, leaseMs, owner) {
       const rows = await sql.all<{ target_id: string; fencing: number; wake_count: number }>(
         `UPDATE lanes SET lease_owner = ?, lease_until = ?, fencing = fencing + 1
          WHERE target_id IN (
-           SELECT target_id FROM lanes WHERE due_at <= ? AND (lease_until IS NULL OR lease_until <= ?)
-           ORDER BY due_at LIMIT ?)
+           SELECT target_id FROM (
+             SELECT target_id, due_at, row_number() OVER (PARTITION BY workspace_uuid ORDER BY due_at) AS turn
+             FROM lanes WHERE due_at <= ? AND (lease_until IS NULL OR lease_until <= ?)) AS due
+           ORDER BY turn, due_at LIMIT ?)
          RETURNING target_id, fencing, wake_count`,
         [owner, now + leaseMs, now, now, limit],
       );

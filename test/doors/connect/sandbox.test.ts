@@ -69,7 +69,15 @@ describe('Connect, against the sandbox', () => {
     const { uuid } = await control('repositories?repository=acme/site');
     const remote = await bitbucket.repository(one?.workspaceUuid ?? '', String(uuid));
     assert.ok(remote);
-    return { ...remote, id: 'r1', state: 'active', createdAt: 0, updatedAt: 0 };
+    return {
+      ...remote,
+      id: 'r1',
+      state: 'active',
+      baselineAt: null,
+      reconcileDueAt: null,
+      createdAt: 0,
+      updatedAt: 0,
+    };
   }
 
   for (const settings of [

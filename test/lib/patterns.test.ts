@@ -1,5 +1,9 @@
 import assert from 'node:assert/strict';
-import { matchesRefPattern, refPatternProblem } from '../../src/lib/ref-pattern.js';
+import {
+  matchesPathPattern,
+  matchesRefPattern,
+  refPatternProblem,
+} from '../../src/lib/patterns.js';
 
 describe('ref patterns', () => {
   for (const [pattern, name, expected] of [
@@ -30,4 +34,23 @@ describe('ref patterns', () => {
     assert.match(refPatternProblem('my branch') ?? '', /cannot match/);
     assert.match(refPatternProblem('a..b') ?? '', /cannot match/);
   });
+});
+
+describe('path patterns', () => {
+  for (const [pattern, path, expected] of [
+    ['web/**', 'web/src/app.ts', true],
+    ['web', 'web/src/app.ts', true],
+    ['web/', 'web/src/app.ts', true],
+    ['web', 'website/app.ts', false],
+    ['*.md', 'README.md', true],
+    ['*.md', 'docs/a.md', false],
+    ['**/*.md', 'docs/a.md', true],
+    ['**/*.md', 'README.md', true],
+    ['web, api', 'api/main.go', true],
+    ['.github', '.github/workflows/x.yml', true],
+  ] as const) {
+    it(`${pattern} ${expected ? 'takes in' : 'leaves out'} ${path}`, () => {
+      assert.equal(matchesPathPattern(pattern, path), expected);
+    });
+  }
 });

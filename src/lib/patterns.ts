@@ -8,6 +8,19 @@ const cacheLimit = 1_000;
  * path segment, `**` crosses slashes, `!pattern` takes names out again. Case matters, as in git.
  */
 export function matchesRefPattern(patterns: string, name: string): boolean {
+  return matchesList(patterns, name);
+}
+
+/** The same for files: a folder's name, or one with a slash at its end, stands for everything below it. */
+export function matchesPathPattern(patterns: string, path: string): boolean {
+  const withFolders = split(patterns).flatMap((part) => {
+    const bare = part.replace(/\/+$/, '');
+    return bare === part ? [bare, `${bare}/**`] : [`${bare}/**`];
+  });
+  return matchesList(withFolders.join(','), path);
+}
+
+function matchesList(patterns: string, name: string): boolean {
   let matches = compiled.get(patterns);
   if (!matches) {
     matches = compile(patterns);

@@ -1,0 +1,283 @@
+import { newDeployment } from '../core/delivery/new-deployment.js';
+import { retryDelayMs } from '../core/delivery/retry-schedule.js';
+import { BitbucketError } from '../core/errors.js';
+import type { Deployment, KnownRef, LaneLease, Target } from '../core/model/index.js';
+import type { RemoteCommit, Transaction } from '../core/ports.js';
+import { decide } from '../core/routing/decide.js';
+import { carefulForMs } from '../core/routing/same-push.js';
+import { enqueueNewest } from './enqueue.js';
+import type { LaneDeps } from './step-lane.js';
+
+/** What Bitbucket said about a deployment that may not run unasked. */
+export type CheckAnswer =
+  | { kind: 'head'; head: RemoteCommit | null }
+  | { kind: 'paths'; since: string | null; changed: string[] | null }
+  | { kind: 'no_answer'; reason: string; retryAfterMs: number | null };
+
+interface Checked {
+  deployment: Deployment;
+  target: Target;
+  failures: number;
+}
+
+/** Asks what the first pending check wants to know. Never throws for Bitbucket's sake. */
+export async function askBitbucket(step: Checked, deps: LaneDeps): Promise<CheckAnswer> {
+  const { deployment, target } = step;
+  const repository = await deps.storage.read.repositories.byId(deployment.repositoryId);
+  if (!repository) return { kind: 'head', head: null };
+  try {
+    if (deployment.pendingChecks[0] === 'head') {
+      const refType = deployment.refType === 'tag' ? 'tag' : 'branch';
+      return {
+        kind: 'head',
+        head: await deps.bitbucket.head(repository, refType, deployment.refName),
+      };
+    }
+    const live = target.liveDeploymentId
+      ? await deps.storage.read.deployments.byId(target.liveDeploymentId)
+      : null;
+    if (!live) return { kind: 'paths', since: null, changed: null };
+    const changed = await deps.bitbucket.changedPaths(repository, live.commit, deployment.commit);
+    return { kind: 'paths', since: live.commit, changed };
+  } catch (error) {
+    if (!(error instanceof BitbucketError)) throw error;
+    return { kind: 'no_answer', reason: error.message, retryAfterMs: error.retryAfterMs };
+  }
+}
+
+/** Stores what follows from the answer, guarded by the lease. False: the lease was lost. */
+export async function settleCheck(
+  tx: Transaction,
+  lease: LaneLease,
+  step: Checked,
+  answer: CheckAnswer,
+  deps: LaneDeps,
+): Promise<boolean> {
+  const now = deps.clock();
+  if (!(await tx.lanes.holds(lease, now))) return false;
+  if (answer.kind === 'no_answer') {
+    const failures = step.failures + 1;
+    const reason = `Waits for Bitbucket: ${answer.reason}`;
+    await tx.deployments.update(step.deployment.id, { reason, updatedAt: now });
+    const delay = retryDelayMs(failures, deps.random(), answer.retryAfterMs ?? undefined);
+    const patch = { dueAt: now + delay, currentDeploymentId: null, failures };
+    await tx.lanes.release(lease, now, patch);
+    return true;
+  }
+  if (answer.kind === 'head') await settleHead(tx, step, answer.head, now, deps);
+  else await settlePaths(tx, step, answer, now, deps);
+  await tx.lanes.release(lease, now, { dueAt: now, currentDeploymentId: null, failures: 0 });
+  return true;
+}
+
+/** One look at the head settles every deployment of the slot that waits for it. The head wins. */
+async function settleHead(
+  tx: Transaction,
+  { deployment, target }: Checked,
+  head: RemoteCommit | null,
+  now: number,
+  deps: LaneDeps,
+): Promise<void> {
+  const queued = await tx.deployments.recent(
+    { targetId: target.id, states: ['queued'] },
+    { limit: 10_000 },
+  );
+  const inDoubt = queued.filter(
+    ({ slot, pendingChecks }) => slot === deployment.slot && pendingChecks.includes('head'),
+  );
+  const winner = inDoubt.find(({ commit }) => commit === head?.hash) ?? null;
+  for (const other of inDoubt) {
+    if (other !== winner) await dropOvertaken(tx, other, head, deps);
+  }
+  await saveHead(tx, deployment, head, now, deps);
+  const decided = await lastDecided(tx, target.id, deployment.slot, inDoubt);
+  if (winner && decided?.commit === winner.commit) {
+    const reason = `Commit ${short(winner.commit)} had its turn before; this told of it once more.`;
+    await drop(tx, winner, 'already_decided', reason);
+  } else if (winner) {
+    await admit(tx, winner, now);
+  } else if (head && decided?.commit !== head.hash) {
+    await deployHead(tx, deployment, target, head, now, deps);
+  }
+}
+
+async function lastDecided(
+  tx: Transaction,
+  targetId: string,
+  slot: string,
+  inDoubt: readonly Deployment[],
+): Promise<Deployment | null> {
+  const doubted = new Set(inDoubt.map(({ id }) => id));
+  const newest = await tx.deployments.newestOfSlot(targetId, slot, '');
+  if (!newest || !doubted.has(newest.id)) return newest;
+  const all = await tx.deployments.recent({ targetId }, { limit: 10_000 });
+  return (
+    all.find(
+      (each) => each.slot === slot && each.state !== 'superseded' && !doubted.has(each.id),
+    ) ?? null
+  );
+}
+
+/** It is the head: from here on it is an ordinary queued deployment, and what waited before it is superseded. */
+async function admit(tx: Transaction, winner: Deployment, now: number): Promise<void> {
+  const replaced = await tx.deployments.supersedeQueued(
+    winner.targetId,
+    winner.slot,
+    winner.commit,
+    now,
+  );
+  const slotSince = Math.min(winner.slotSince, ...replaced.map((each) => each.slotSince));
+  const pendingChecks = winner.pendingChecks.filter((check) => check !== 'head');
+  await tx.deployments.update(winner.id, {
+    slotSince,
+    pendingChecks,
+    reason: null,
+    updatedAt: now,
+  });
+  if (pendingChecks.length === 0) await decideFor(tx, winner, 'deploy', 'matched', null);
+}
+
+async function dropOvertaken(
+  tx: Transaction,
+  deployment: Deployment,
+  head: RemoteCommit | null,
+  deps: LaneDeps,
+): Promise<void> {
+  const where = head === null ? 'was deleted' : `had moved on to ${short(head.hash)}`;
+  const reason = `The ${deployment.refType} ${where} when this event was looked at.`;
+  deps.logger.info({ deployment: deployment.id, head: head?.hash ?? null }, 'deployment.overtaken');
+  await drop(tx, deployment, 'overtaken', reason);
+}
+
+/** The head was never decided on: its own event is missing or late. */
+async function deployHead(
+  tx: Transaction,
+  like: Deployment,
+  target: Target,
+  head: RemoteCommit,
+  now: number,
+  deps: LaneDeps,
+): Promise<void> {
+  const change = {
+    refType: like.refType,
+    name: like.refName,
+    to: head.hash,
+    message: head.message,
+  };
+  const verdict = decide(change, target, {
+    matches: deps.routing.matches,
+    backend: deps.routing.backendFacts(target.backend),
+  });
+  if (verdict.outcome === 'skip') return;
+  const wish = {
+    id: deps.ids.next(),
+    pageToken: deps.ids.secretToken(),
+    targetId: target.id,
+    repositoryId: target.repositoryId,
+    refChangeId: null,
+    slot: like.slot,
+    refType: like.refType,
+    refName: like.refName,
+    commit: head.hash,
+    message: head.message,
+    author: head.author,
+    cause: 'reconcile' as const,
+    causedBy: null,
+    pendingChecks: verdict.outcome === 'pending' ? (['paths'] as const).slice() : [],
+  };
+  await enqueueNewest(tx, [newDeployment(wish, now)], now);
+}
+
+async function saveHead(
+  tx: Transaction,
+  { repositoryId, refType, refName: name }: Deployment,
+  head: RemoteCommit | null,
+  now: number,
+  deps: LaneDeps,
+): Promise<void> {
+  const [known] = await tx.refs.find([{ repositoryId, refType, name }]);
+  const ref: KnownRef = {
+    id: known?.id ?? deps.ids.next(),
+    repositoryId,
+    refType,
+    name,
+    head: head?.hash ?? null,
+    // Something was out of order here: what is still missing may come late, and may look as if it fitted.
+    carefulUntil: now + carefulForMs,
+    unknownHead: null,
+    unknownSince: null,
+    updatedAt: now,
+  };
+  await tx.refs.save([ref]);
+}
+
+async function settlePaths(
+  tx: Transaction,
+  { deployment, target }: Checked,
+  { since, changed }: Extract<CheckAnswer, { kind: 'paths' }>,
+  now: number,
+  deps: LaneDeps,
+): Promise<void> {
+  const matching = changed?.filter((path) => matters(path, target, deps.routing.matchesPath));
+  if (since !== null && matching?.length === 0) {
+    const files = target.includePaths ?? `all but ${target.excludePaths}`;
+    const reason = `No file of ${files} changed since ${short(since)}, which is live.`;
+    await drop(tx, deployment, 'paths_unchanged', reason);
+    return;
+  }
+  const pendingChecks = deployment.pendingChecks.filter((check) => check !== 'paths');
+  await tx.deployments.update(deployment.id, { pendingChecks, reason: null, updatedAt: now });
+  await decideFor(tx, deployment, 'deploy', 'paths_matched', whyDeployed(since, matching));
+}
+
+function matters(
+  path: string,
+  { includePaths, excludePaths }: Target,
+  matches: (patterns: string, path: string) => boolean,
+): boolean {
+  if (excludePaths !== null && matches(excludePaths, path)) return false;
+  return includePaths === null || matches(includePaths, path);
+}
+
+function whyDeployed(since: string | null, matching: readonly string[] | undefined): string {
+  if (since === null) return 'Nothing is live yet, so every file counts.';
+  if (!matching) {
+    return `Which files changed since ${short(since)} cannot be known, so it is deployed to be safe.`;
+  }
+  const more = matching.length > 1 ? ` and ${matching.length - 1} more` : '';
+  return `${matching[0]}${more} changed since ${short(since)}, which is live.`;
+}
+
+/** It never started, so its decision says all there is to say. One that had started before keeps its row. */
+async function drop(
+  tx: Transaction,
+  deployment: Deployment,
+  reasonCode: string,
+  reason: string,
+): Promise<void> {
+  if (deployment.startedAt === null) await tx.deployments.remove(deployment.id);
+  else await tx.deployments.update(deployment.id, { state: 'stopped', reason });
+  await decideFor(tx, deployment, 'skip', reasonCode, reason);
+}
+
+async function decideFor(
+  tx: Transaction,
+  deployment: Deployment,
+  outcome: 'deploy' | 'skip',
+  reasonCode: string,
+  reason: string | null,
+): Promise<void> {
+  if (deployment.refChangeId === null) return;
+  const made = await tx.events.decision(deployment.refChangeId, deployment.targetId);
+  if (!made) return;
+  await tx.events.decide(deployment.refChangeId, deployment.targetId, {
+    outcome,
+    reasonCode,
+    reason: reason ?? made.reason,
+    deploymentId: outcome === 'deploy' ? deployment.id : null,
+  });
+}
+
+function short(hash: string): string {
+  return hash.slice(0, 12);
+}

@@ -1,0 +1,218 @@
+import { newDeployment } from '../core/delivery/new-deployment.js';
+import type {
+  Decision,
+  Deployment,
+  KnownRef,
+  PendingCheck,
+  RefChange,
+  Repository,
+  StoredEvent,
+  StoredRefChange,
+  Target,
+} from '../core/model/index.js';
+import type { Clock, Ids, RefKey, Transaction } from '../core/ports.js';
+import { decide, slotOf, type RoutingFacts } from '../core/routing/decide.js';
+import {
+  carefulForMs,
+  needsHeadCheck,
+  placeMove,
+  type KnownMove,
+} from '../core/routing/same-push.js';
+import { enqueueNewest } from './enqueue.js';
+
+export interface PushRecordDeps {
+  clock: Clock;
+  ids: Ids;
+  matches: RoutingFacts['matches'];
+  backendFacts(backendId: string): RoutingFacts['backend'];
+  /** Fingerprint of a text. */
+  digest(text: string): string;
+}
+
+/** One push of a batch, already stored as an event. */
+export interface RecordedPush {
+  event: StoredEvent;
+  repository: Repository;
+  changes: readonly RefChange[];
+  pushedBy: string | null;
+  /** The push was found by our own look at the heads. */
+  cause: 'push' | 'reconcile';
+}
+
+/** What a batch of pushes means: worked out in memory against what is known, then written with few statements. */
+export class PushRecord {
+  readonly #deps: PushRecordDeps;
+  readonly #targets = new Map<string, Target[]>();
+  readonly #refs = new Map<string, KnownRef>();
+  readonly #changedRefs = new Set<string>();
+  readonly #moves = new Map<string, KnownMove[]>();
+  readonly #changes: StoredRefChange[] = [];
+  readonly #decisions: Decision[] = [];
+  readonly #deployments: Deployment[] = [];
+
+  private constructor(deps: PushRecordDeps) {
+    this.#deps = deps;
+  }
+
+  /** Reads, for all pushes at once, what is known of their targets, refs and moves. */
+  static async of(
+    tx: Transaction,
+    pushes: readonly RecordedPush[],
+    deps: PushRecordDeps,
+  ): Promise<PushRecord> {
+    const record = new PushRecord(deps);
+    const ids = [...new Set(pushes.map(({ repository }) => repository.id))];
+    for (const target of await tx.targets.ofRepositories(ids)) {
+      push(record.#targets, target.repositoryId, target);
+    }
+    const keys = new Map<string, RefKey>();
+    const moves = new Set<string>();
+    for (const { repository, changes } of pushes) {
+      for (const change of changes) {
+        const { refType, name } = change;
+        keys.set(refKey(repository.id, change), { repositoryId: repository.id, refType, name });
+        moves.add(record.#moveKey(repository, change));
+      }
+    }
+    for (const ref of await tx.refs.find([...keys.values()])) {
+      record.#refs.set(refKey(ref.repositoryId, ref), ref);
+    }
+    for (const move of await tx.events.moves([...moves])) push(record.#moves, move.moveKey, move);
+    return record;
+  }
+
+  /** Returns how many deployments the push made. */
+  add(recorded: RecordedPush): number {
+    const before = this.#deployments.length;
+    for (const [position, change] of recorded.changes.entries()) {
+      this.#addChange(recorded, change, position);
+    }
+    return this.#deployments.length - before;
+  }
+
+  async store(tx: Transaction): Promise<void> {
+    await tx.events.insertRefChanges(this.#changes);
+    await tx.events.insertDecisions(this.#decisions);
+    const changed = [...this.#changedRefs].map((key) => this.#refs.get(key));
+    await tx.refs.save(changed.filter((ref) => ref !== undefined));
+    await enqueueNewest(tx, this.#deployments, this.#deps.clock());
+  }
+
+  #addChange(recorded: RecordedPush, change: RefChange, position: number): void {
+    const { event, repository } = recorded;
+    const moveKey = this.#moveKey(repository, change);
+    const told = this.#moves.get(moveKey) ?? [];
+    const place = placeMove(event.sourceId, told);
+    const stored: StoredRefChange = {
+      ...change,
+      ...place,
+      id: this.#deps.ids.next(),
+      eventId: event.id,
+      position,
+      repositoryId: repository.id,
+      sourceId: event.sourceId,
+      moveKey,
+      createdAt: event.receivedAt,
+    };
+    push(this.#moves, moveKey, stored);
+    this.#changes.push(stored);
+    if (place.sameAs === null) this.#decideAll(recorded, stored, told.length > 0);
+  }
+
+  #decideAll(recorded: RecordedPush, change: StoredRefChange, toldBefore: boolean): void {
+    const key = refKey(change.repositoryId, change);
+    const ref = this.#refs.get(key) ?? null;
+    const now = this.#deps.clock();
+    const inDoubt = needsHeadCheck(ref, change, toldBefore, now);
+    let asked = false;
+    for (const target of this.#targets.get(change.repositoryId) ?? []) {
+      const deploys = this.#decide(recorded, change, target, inDoubt);
+      asked ||= deploys && inDoubt;
+    }
+    // Where the head will be asked for, the answer says what the head is; until then the old one stands.
+    if (asked) return;
+    this.#refs.set(key, {
+      id: ref?.id ?? this.#deps.ids.next(),
+      repositoryId: change.repositoryId,
+      refType: change.refType,
+      name: change.name,
+      head: change.to,
+      carefulUntil: inDoubt ? now + carefulForMs : (ref?.carefulUntil ?? 0),
+      unknownHead: null,
+      unknownSince: null,
+      updatedAt: now,
+    });
+    this.#changedRefs.add(key);
+  }
+
+  /** Returns whether it makes a deployment. */
+  #decide(
+    recorded: RecordedPush,
+    change: StoredRefChange,
+    target: Target,
+    inDoubt: boolean,
+  ): boolean {
+    const verdict = decide(change, target, {
+      matches: this.#deps.matches,
+      backend: this.#deps.backendFacts(target.backend),
+    });
+    const deployment =
+      verdict.outcome === 'skip' || change.to === null
+        ? null
+        : this.#deployment(recorded, change, target, change.to, [
+            ...(inDoubt ? (['head'] as const) : []),
+            ...(verdict.outcome === 'pending' ? (['paths'] as const) : []),
+          ]);
+    if (deployment) this.#deployments.push(deployment);
+    this.#decisions.push({
+      refChangeId: change.id,
+      targetId: target.id,
+      outcome: deployment && inDoubt ? 'pending' : verdict.outcome,
+      reasonCode: verdict.reasonCode,
+      reason: verdict.reason,
+      deploymentId: deployment?.id ?? null,
+      createdAt: this.#deps.clock(),
+    });
+    return deployment !== null;
+  }
+
+  #deployment(
+    { pushedBy, cause }: RecordedPush,
+    change: StoredRefChange,
+    target: Target,
+    commit: string,
+    pendingChecks: PendingCheck[],
+  ): Deployment {
+    const wish = {
+      id: this.#deps.ids.next(),
+      pageToken: this.#deps.ids.secretToken(),
+      targetId: target.id,
+      repositoryId: target.repositoryId,
+      refChangeId: change.id,
+      slot: slotOf(change.refType, change.name),
+      refType: change.refType,
+      refName: change.name,
+      commit,
+      message: change.message,
+      author: change.author,
+      cause,
+      causedBy: pushedBy ?? change.author,
+      pendingChecks,
+    };
+    return newDeployment(wish, this.#deps.clock());
+  }
+
+  #moveKey(repository: Repository, { refType, name, from, to }: RefChange): string {
+    return this.#deps.digest(JSON.stringify([repository.id, refType, name, from, to]));
+  }
+}
+
+function refKey(repositoryId: string, { refType, name }: Pick<RefKey, 'refType' | 'name'>): string {
+  return JSON.stringify([repositoryId, refType, name]);
+}
+
+function push<T>(lists: Map<string, T[]>, key: string, value: T): void {
+  const list = lists.get(key);
+  if (list) list.push(value);
+  else lists.set(key, [value]);
+}

@@ -1,0 +1,47 @@
+import type { KnownRef, RefChange } from '../model/index.js';
+
+/** What is known of a move from earlier ref changes. */
+export interface KnownMove {
+  id: string;
+  sourceId: string;
+  occurrence: number;
+  sameAs: string | null;
+}
+
+/**
+ * Which push a ref change tells of. Within one source every delivery is a push of its own; across sources the k-th
+ * occurrence of a move is the same push as the other's k-th. A→B, B→A, A→B are three pushes through any number of doors.
+ *
+ * @param known all ref changes of the same move that came before
+ */
+export function placeMove(
+  sourceId: string,
+  known: readonly KnownMove[],
+): { occurrence: number; sameAs: string | null } {
+  const occurrence = 1 + known.filter((move) => move.sourceId === sourceId).length;
+  const first = known.find(
+    (move) => move.sourceId !== sourceId && move.occurrence === occurrence && move.sameAs === null,
+  );
+  return { occurrence, sameAs: first?.id ?? null };
+}
+
+/** Events of a gap can be minutes late; a day covers a Bitbucket that is down for hours. */
+export const carefulForMs = 24 * 60 * 60_000;
+
+/**
+ * Whether Bitbucket must be asked for the head before a change may run. Delivery ids are not signed and orders are not
+ * promised, so a change is taken at its word only when it continues the last known head, was never told of before, and no
+ * event of this ref is known to be missing. In every other case the head decides, and a replayed or late event can never put
+ * an older commit live.
+ */
+export function needsHeadCheck(
+  ref: Pick<KnownRef, 'head' | 'carefulUntil'> | null,
+  change: Pick<RefChange, 'from'>,
+  toldBefore: boolean,
+  now: number,
+): boolean {
+  if (toldBefore) return true;
+  // A ref that begins here has no past; one that was somewhere before has, and we know nothing of it.
+  if (ref === null) return change.from !== null;
+  return ref.head !== change.from || now < ref.carefulUntil;
+}

@@ -1,0 +1,269 @@
+import assert from 'node:assert/strict';
+import fc from 'fast-check';
+import type { RefChange, Source } from '../../src/core/model/index.js';
+import { BitbucketError } from '../../src/core/errors.js';
+import { change, commit, createEngine, type Engine } from '../support/engine.js';
+
+const minute = 60_000;
+
+function move(from: string, to: string): RefChange {
+  return change({ from: commit(from), to: commit(to) });
+}
+
+/** A second way for the same pushes to reach us. */
+async function secondSource(engine: Engine): Promise<Source> {
+  const source: Source = {
+    id: engine.ids.next(),
+    door: 'forge',
+    key: 'installation',
+    installationId: null,
+    createdAt: 0,
+  };
+  await engine.storage.write((tx) => tx.installations.saveSource(source));
+  return source;
+}
+
+function headIs(engine: Engine, digit: string | null): void {
+  if (digit === null) engine.bitbucket.refs.delete('branch:main');
+  else {
+    engine.bitbucket.refs.set('branch:main', {
+      hash: commit(digit),
+      message: `Commit ${digit}`,
+      author: 'Ada',
+    });
+  }
+}
+
+const triggered = (engine: Engine): string =>
+  engine.backend.triggered.map((request) => request.commit[0]).join('');
+
+describe('the same push, once, and never backwards', () => {
+  let engine: Engine;
+  let other: Source;
+  let targetId: string;
+
+  beforeEach(async () => {
+    engine = await createEngine();
+    other = await secondSource(engine);
+    targetId = (await engine.target()).id;
+    await engine.knowHead('main', commit('a'));
+  });
+
+  afterEach(() => engine.close());
+
+  const live = async (): Promise<string | undefined> => {
+    const target = await engine.storage.read.targets.byId(targetId);
+    const id = target?.liveDeploymentId ?? '';
+    return (await engine.storage.read.deployments.byId(id))?.commit[0];
+  };
+  const decisions = async (): Promise<string[]> => {
+    const repository = await engine.repository();
+    const changes = await engine.storage.read.events.recentRefChanges(repository.id, 100);
+    return changes.reverse().map(({ decisions: made }) => made[0]?.reasonCode ?? '');
+  };
+
+  it('takes A→B, B→A, A→B for three pushes, through two doors as through one', async () => {
+    for (const [from, to] of [
+      ['a', 'b'],
+      ['b', 'a'],
+      ['a', 'b'],
+    ] as const) {
+      headIs(engine, to);
+      await engine.push([move(from, to)]);
+      await engine.push([move(from, to)], { source: other });
+      await engine.settle(minute);
+    }
+    assert.equal(triggered(engine), 'bab');
+    assert.deepEqual((await decisions()).length, 3, 'copies are no pushes of their own');
+  });
+
+  it('lets copies come late, and all at once', async () => {
+    headIs(engine, 'b');
+    await engine.push([move('a', 'b')]);
+    await engine.settle(minute);
+    headIs(engine, 'a');
+    await engine.push([move('b', 'a')]);
+    await engine.settle(minute);
+    await engine.push([move('b', 'a')], { source: other });
+    await engine.push([move('a', 'b')], { source: other });
+    await engine.settle(minute);
+    assert.equal(triggered(engine), 'ba');
+    assert.equal(await live(), 'a');
+  });
+
+  it('runs the newer one of two that came in the wrong order, and explains the older', async () => {
+    headIs(engine, 'b');
+    await engine.push([move('a', 'b')]);
+    await engine.settle(minute);
+    headIs(engine, 'd');
+    await engine.push([move('c', 'd')]);
+    await engine.push([move('b', 'c')]);
+    await engine.settle(minute);
+    assert.equal(triggered(engine), 'bd');
+    const [, , older] = await engine.deployments(targetId);
+    assert.deepEqual([older?.state, older?.supersededBy], ['superseded', commit('d')]);
+    await engine.push([move('x', 'c')]);
+    await engine.settle(minute);
+    assert.equal((await decisions()).at(-1), 'overtaken');
+  });
+
+  it('does not put an older commit live when an event is sent again under a new id', async () => {
+    headIs(engine, 'b');
+    await engine.push([move('a', 'b')]);
+    await engine.settle(minute);
+    headIs(engine, 'a');
+    await engine.push([move('b', 'a')]);
+    await engine.settle(minute);
+    await engine.push([move('a', 'b')], { deliveryId: 'replayed' });
+    await engine.settle(minute);
+    assert.equal(triggered(engine), 'ba');
+    assert.deepEqual(await decisions(), ['matched', 'matched', 'overtaken']);
+  });
+
+  it('does not deploy again what a repeated event tells of once more', async () => {
+    headIs(engine, 'b');
+    await engine.push([move('a', 'b')]);
+    await engine.settle(minute);
+    await engine.push([move('a', 'b')], { deliveryId: 'again' });
+    await engine.settle(minute);
+    assert.equal(triggered(engine), 'b');
+    assert.deepEqual(await decisions(), ['matched', 'already_decided']);
+  });
+
+  it('is careful for a while after a gap: a late event that seems to fit is checked, too', async () => {
+    headIs(engine, 'b');
+    await engine.push([move('a', 'b')]);
+    await engine.settle(minute);
+    // b→a is under way; the push after it overtakes it.
+    await engine.push([move('a', 'b')], { deliveryId: 'third push' });
+    await engine.settle(minute);
+    await engine.push([move('b', 'a')], { deliveryId: 'second push' });
+    await engine.settle(minute);
+    assert.equal(triggered(engine), 'b');
+    assert.equal(await live(), 'b');
+  });
+
+  it('deploys the head when the event that would tell of it is missing', async () => {
+    headIs(engine, 'b');
+    await engine.push([move('a', 'b')]);
+    await engine.settle(minute);
+    headIs(engine, 'e');
+    await engine.push([move('c', 'd')]);
+    await engine.settle(minute);
+    assert.equal(await live(), 'e');
+    const last = (await engine.deployments(targetId)).at(-1);
+    assert.equal(last?.cause, 'reconcile');
+  });
+
+  it('waits while the head cannot be read, and runs nothing', async () => {
+    headIs(engine, 'b');
+    await engine.push([move('a', 'b')]);
+    await engine.settle(minute);
+    headIs(engine, 'd');
+    engine.bitbucket.failures = [new BitbucketError('bitbucket_unavailable', '503')];
+    await engine.push([move('c', 'd')]);
+    await engine.step();
+    assert.equal(triggered(engine), 'b');
+    const waiting = (await engine.deployments(targetId)).at(-1);
+    assert.match(waiting?.reason ?? '', /Waits for Bitbucket/);
+    await engine.settle(minute);
+    assert.equal(triggered(engine), 'bd');
+  });
+
+  it('drops a late event of a branch that was deleted meanwhile', async () => {
+    headIs(engine, 'b');
+    await engine.push([move('a', 'b')]);
+    await engine.push([change({ from: commit('b'), to: null, kind: 'delete' })]);
+    headIs(engine, null);
+    await engine.settle(minute);
+    await engine.push([move('a', 'b')], { deliveryId: 'late' });
+    await engine.settle(minute);
+    assert.equal(triggered(engine), 'b');
+  });
+});
+
+/**
+ * A model small enough to be sure of: a branch whose head moves through a list of commits (with returns to earlier ones),
+ * two sources that lose, double, delay and shuffle what they tell, and a judge that knows the order of the heads.
+ */
+describe('the same push, once, and never backwards: any order, loss and repetition', () => {
+  const script = fc.record({
+    /** Where the head goes; small alphabet, so that it returns to earlier commits. */
+    heads: fc.array(fc.constantFrom('b', 'c', 'd'), { minLength: 1, maxLength: 6 }),
+    /** For each source and push: how many copies arrive (0 = lost), and how late (in pushes). */
+    deliveries: fc.array(
+      fc.array(
+        fc.record({
+          copies: fc.integer({ min: 0, max: 2 }),
+          delay: fc.integer({ min: 0, max: 3 }),
+        }),
+        { minLength: 6, maxLength: 6 },
+      ),
+      { minLength: 2, maxLength: 2 },
+    ),
+    newIds: fc.boolean(),
+    settleEach: fc.boolean(),
+  });
+
+  it('converges on the head whenever the last push was told of, and never goes back', async function () {
+    this.timeout(120_000);
+    await fc.assert(
+      fc.asyncProperty(script, async ({ heads, deliveries, newIds, settleEach }) => {
+        const engine = await createEngine();
+        try {
+          const target = await engine.target();
+          const sources = [engine.source, await secondSource(engine)];
+          const path = ['a', ...heads].filter((head, index, all) => head !== all[index - 1]);
+          const queue: { at: number; tell: () => Promise<unknown> }[] = [];
+          for (let push = 1; push < path.length; push += 1) {
+            for (const [index, source] of sources.entries()) {
+              const { copies, delay } = deliveries[index]?.[push - 1] ?? { copies: 1, delay: 0 };
+              for (let copy = 0; copy < copies; copy += 1) {
+                const id = `${index}-${push}${newIds ? `-${copy}` : ''}`;
+                const [from = '', to = ''] = [path[push - 1], path[push]];
+                queue.push({
+                  at: push + delay + copy,
+                  tell: () => engine.push([move(from, to)], { source, deliveryId: id }),
+                });
+              }
+            }
+          }
+          /** Positions in the path at which each deploy may stand, never before the last one's. */
+          let reached = 0;
+          let counted = 0;
+          for (let now = 1; now < path.length + 6; now += 1) {
+            headIs(engine, path[Math.min(now, path.length - 1)] ?? 'a');
+            for (const { at, tell } of queue) if (at === now) await tell();
+            if (settleEach || now === path.length + 5) await engine.settle(minute);
+            const calls = engine.backend.triggered;
+            for (; counted < calls.length; counted += 1) {
+              const digit = calls[counted]?.commit[0];
+              const here = path.findIndex((head, index) => index >= reached && head === digit);
+              assert.ok(
+                here >= 0 && here <= now,
+                `${digit} after position ${reached} of ${path.join('')}`,
+              );
+              reached = here;
+            }
+          }
+          const toldOfLast = [0, 1].some(
+            (index) => (deliveries[index]?.[path.length - 2]?.copies ?? 1) > 0,
+          );
+          if (path.length > 1 && toldOfLast) {
+            const stored = await engine.storage.read.targets.byId(target.id);
+            const id = stored?.liveDeploymentId ?? '';
+            const liveCommit = (await engine.storage.read.deployments.byId(id))?.commit[0];
+            assert.equal(
+              liveCommit,
+              path.at(-1),
+              `path ${path.join('')}, deployed ${triggered(engine)}`,
+            );
+          }
+        } finally {
+          await engine.close();
+        }
+      }),
+      { numRuns: 60 },
+    );
+  });
+});
