@@ -1,4 +1,4 @@
-// `[data-action]` and `[data-load]` put a fragment into `data-swap`; in it `[data-flag]` is a message, `[data-oob]` goes where its id is.
+// [data-action] and [data-load] put a fragment into data-swap; its [data-flag] is a message, [data-oob] goes by id.
 (() => {
   'use strict';
   const $ = (id) => document.getElementById(id);
@@ -6,7 +6,7 @@
   const meta = (name) => document.querySelector(`meta[name="slipway-${name}"]`)?.content ?? '';
   const skew = Number(meta('now') || Date.now()) - Date.now();
 
-  // The one way out; another frame (Forge) sets its own before this file loads.
+  // The one way out; another frame sets its own first.
   const transport =
     globalThis.slipwayTransport ??
     (async ({ method, path, fields, etag }) => {
@@ -16,6 +16,7 @@
       return { status: answer.status, etag: answer.headers.get('etag'), html: await answer.text() };
     });
 
+  const on = (type, act) => document.addEventListener(type, act);
   const announce = (text) => {
     if (text && $('announcer')) $('announcer').textContent = text;
   };
@@ -66,7 +67,6 @@
     show([box], slot);
   };
 
-  // Only when what had the focus is gone.
   const focusIn = (nodes) => {
     if (document.activeElement !== document.body) return;
     for (const wanted of ['[aria-invalid="true"]', '[data-focus]', '.input', 'button']) {
@@ -129,7 +129,7 @@
     } catch {
       failures += 1;
     } finally {
-      if (failures === 2) say('No connection to Slipway; this may be old. Trying again.');
+      if (failures === 2) say('No connection; this may be old. Trying again.');
       schedule();
     }
   };
@@ -149,7 +149,7 @@
       }
       apply(answer, into, slot);
     } catch {
-      say('No answer. Check your connection; what you typed is still here.', slot);
+      say('No answer. What you typed is still here; try again.', slot);
     } finally {
       delete from.dataset.busy;
       button?.removeAttribute('aria-busy');
@@ -157,7 +157,7 @@
     }
   };
 
-  document.addEventListener('submit', (event) => {
+  on('submit', (event) => {
     const form = event.target.closest('form[data-action]');
     if (!form) return;
     event.preventDefault();
@@ -165,15 +165,15 @@
     void send(form, event.submitter, request, form.dataset.swap);
   });
 
-  document.addEventListener('click', (event) => {
+  on('click', (event) => {
     event.target.closest('[data-dismiss]')?.closest('.message').remove();
     const from = event.target.closest('[data-load]');
     if (from) void send(from, from, { method: 'GET', path: from.dataset.load }, from.dataset.swap);
   });
 
-  document.addEventListener('visibilitychange', () => schedule(true));
+  on('visibilitychange', () => schedule(true));
 
-  // The same words as in view/time.ts.
+  // As in view/time.ts.
   const units = [
     [86_400, 'd', 3_600, 'h'],
     [3_600, 'h', 60, 'min'],
@@ -210,5 +210,5 @@
   tick();
   schedule();
 
-  addEventListener('load', () => globalThis.AP?.theming?.initializeTheming?.()?.catch?.(() => {}));
+  window.addEventListener('load', () => globalThis.AP?.theming?.initializeTheming?.());
 })();

@@ -25,7 +25,7 @@ export async function deploy(context: PanelContext, fields: FormFields): Promise
 export async function redeploy(context: PanelContext, fields: FormFields): Promise<Answer> {
   const { id } = await deploymentOf(context, textOf(fields, 'deploymentId'));
   const deployment = await context.services.redeploy({ deploymentId: id, by: context.by });
-  return listed(context, deployment, `${short(deployment)} is deployed again.`);
+  return listed(context, deployment, `${short(deployment)} is being deployed again.`);
 }
 
 /** `POST /panel/actions/deployment/cancel` */

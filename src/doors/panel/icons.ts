@@ -13,6 +13,7 @@ const paths = {
   handed: '<path d="M3 8h9M8.5 4.5 12 8l-3.5 3.5"/>',
   question:
     '<circle cx="8" cy="8" r="5.5"/><path d="M6.4 6.5a1.6 1.6 0 1 1 2.3 1.5c-.5.25-.7.5-.7 1M8 10.9v.1"/>',
+  error: '<circle cx="8" cy="8" r="5.5"/><path d="M8 5.2v3.3M8 10.8v.1"/>',
   info: '<circle cx="8" cy="8" r="5.5"/><path d="M8 7.5v3M8 5.2v.1"/>',
   branch:
     '<circle cx="4.5" cy="4" r="1.5"/><circle cx="4.5" cy="12" r="1.5"/><circle cx="11.5" cy="4.8" r="1.5"/><path d="M4.5 5.5v5M11.5 6.3c0 2.7-3.5 2.2-6.4 4.3"/>',

@@ -3,7 +3,7 @@ import type { RefChangeWithDecisions } from '../../core/ports.js';
 import type { FlagView, PanelContext } from './context.js';
 import { deploymentView, type DeploymentView, type Surroundings } from './view/deployments.js';
 import { pushView, type PushView } from './view/pushes.js';
-import { targetStatusView, targetView } from './view/targets.js';
+import { targetView } from './view/targets.js';
 import type { TargetStatusView, TargetView } from './view/targets.js';
 
 export const pageSize = 20;
@@ -121,12 +121,12 @@ async function lastDeployments(
 ): Promise<{ live: Deployment | null; newest: Deployment | null }> {
   const { deployments } = context.services.read;
   const liveId = target.liveDeploymentId;
-  const [live, newest] = await Promise.all([
-    liveId === null ? null : (recent.find((one) => one.id === liveId) ?? deployments.byId(liveId)),
+  const known = recent.find((one) => one.id === liveId);
+  const live = known ?? (liveId === null ? null : await deployments.byId(liveId));
+  const newest =
     recent.find((one) => one.targetId === target.id) ??
-      deployments.recent({ targetId: target.id }, { limit: 1 }).then((rows) => rows[0] ?? null),
-  ]);
-  return { live, newest };
+    (await deployments.recent({ targetId: target.id }, { limit: 1 })).at(0);
+  return { live, newest: newest ?? null };
 }
 
 /** Those that decisions speak of; most of them are among the recent ones anyway. */
@@ -137,10 +137,9 @@ async function deploymentsOf(
 ): Promise<Map<string, Deployment>> {
   const known = new Map(recent.map((one) => [one.id, one]));
   const ids = changes.flatMap((change) => change.decisions.map((one) => one.deploymentId));
-  const missing = [...new Set(ids)].filter((id) => id !== null && !known.has(id));
-  const found = await Promise.all(
-    missing.map((id) => (id === null ? null : context.services.read.deployments.byId(id))),
-  );
+  const missing = [...new Set(ids)].filter((id) => id !== null).filter((id) => !known.has(id));
+  const { deployments } = context.services.read;
+  const found = await Promise.all(missing.map((id) => deployments.byId(id)));
   for (const one of found) if (one !== null) known.set(one.id, one);
   return known;
 }

@@ -4,7 +4,7 @@ import {
   errorCatalogue,
   InfrastructureError,
   InputError,
-  SlipwayError,
+  type SlipwayError,
   StateError,
 } from '../../core/errors.js';
 

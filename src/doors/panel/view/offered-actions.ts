@@ -41,8 +41,8 @@ export function offeredActions(
   }
   const actions: ActionView[] = [];
   if (mayCancel(deployment, backend)) actions.push(cancel(deployment));
-  if (mayRollBack(deployment, target, backend)) actions.push(rollback(deployment, target));
   if (mayRedeploy(deployment)) actions.push(redeploy(deployment, backend));
+  if (mayRollBack(deployment, target, backend)) actions.push(rollback(deployment, target));
   return actions;
 }
 

@@ -200,7 +200,7 @@ function asText(value: unknown): string {
       .map(([name, one]) => `${name}=${String(one)}`)
       .join('\n');
   }
-  return String(value as string | number | boolean);
+  return typeof value === 'string' ? value : JSON.stringify(value);
 }
 
 function options(setting: SettingDescription, value: string): FieldView['options'] {

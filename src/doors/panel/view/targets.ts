@@ -1,5 +1,5 @@
 import type { Deployment, Repository, Target } from '../../../core/model/index.js';
-import { matchesRefPattern } from '../../../lib/ref-pattern.js';
+import { matchesRefPattern } from '../../../lib/patterns.js';
 import { deploymentView, type DeploymentView, type Surroundings } from './deployments.js';
 import { isRunning } from './states.js';
 import { timeView, type TimeView } from './time.js';

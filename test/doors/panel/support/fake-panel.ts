@@ -23,6 +23,8 @@ export function aRepository(over: Partial<Repository> = {}): Repository {
     mainBranch: 'main',
     isPrivate: true,
     state: 'active',
+    baselineAt: null,
+    reconcileDueAt: null,
     createdAt: startOfTime,
     updatedAt: startOfTime,
     ...over,
@@ -37,6 +39,9 @@ export function aTarget(over: Partial<Target> = {}): Target {
     name: 'Production',
     branchPattern: 'main',
     tagPattern: null,
+    includePaths: null,
+    excludePaths: null,
+    honourSkipMarkers: true,
     state: 'active',
     settings: {},
     secretsSealed: null,
@@ -60,6 +65,7 @@ export function aDeployment(over: Partial<Deployment> = {}): Deployment {
     refChangeId: null,
     slot: 'branch:main',
     slotSince: startOfTime,
+    pendingChecks: [],
     refType: 'branch',
     refName: 'main',
     commit: 'a1b2c3d4e5f60718293a4b5c6d7e8f9012345678',
@@ -97,6 +103,10 @@ export function aPush(over: Partial<RefChangeWithDecisions> = {}): RefChangeWith
     kind: 'update',
     message: 'Show prices with tax',
     author: 'Ada Lovelace',
+    sourceId: 'S1',
+    moveKey: 'M1',
+    occurrence: 1,
+    sameAs: null,
     createdAt: startOfTime - 120_000,
     actorName: 'Ada Lovelace',
     receivedAt: startOfTime - 120_000,
@@ -237,40 +247,36 @@ export function fakePanel(over: Partial<FakePanel> = {}): FakePanel {
     // Cast: the panel reads these only; anything else it touches fails loudly.
     read: {
       repositories: {
-        byUuid: async (uuid: string) => fake.repositories.find((one) => one.uuid === uuid) ?? null,
-        byId: async (id: string) => fake.repositories.find((one) => one.id === id) ?? null,
+        byUuid: (uuid: string) => later(fake.repositories.find((one) => one.uuid === uuid)),
+        byId: (id: string) => later(fake.repositories.find((one) => one.id === id)),
       },
       targets: {
-        byId: async (id: string) => fake.targets.find((one) => one.id === id) ?? null,
-        ofRepository: async (id: string) =>
-          fake.targets.filter((one) => one.repositoryId === id && one.state !== 'removed'),
+        byId: (id: string) => later(fake.targets.find((one) => one.id === id)),
+        ofRepository: (id: string) =>
+          later(fake.targets.filter((one) => one.repositoryId === id && one.state !== 'removed')),
       },
       deployments: {
-        byId: async (id: string) => fake.deployments.find((one) => one.id === id) ?? null,
-        byPageToken: async (token: string) =>
-          fake.deployments.find((one) => one.pageToken === token) ?? null,
-        recent: async (
-          where: { repositoryId?: string; targetId?: string },
-          page: { limit: number; before?: string },
-        ) => recent(fake, where, page),
+        byId: (id: string) => later(fake.deployments.find((one) => one.id === id)),
+        byPageToken: (token: string) =>
+          later(fake.deployments.find((one) => one.pageToken === token)),
+        recent: (where: Where, page: { limit: number; before?: string }) =>
+          later(recent(fake, where, page)),
       },
       events: {
-        recentRefChanges: async (repositoryId: string, limit: number) =>
-          fake.pushes.filter((one) => one.repositoryId === repositoryId).slice(0, limit),
+        recentRefChanges: (repositoryId: string, limit: number) =>
+          later(fake.pushes.filter((one) => one.repositoryId === repositoryId).slice(0, limit)),
       },
     } as unknown as Reader,
     openRepository: async (workspaceUuid, uuid) => {
-      const found = fake.repositories.find(
-        (one) => one.uuid === uuid && one.workspaceUuid === workspaceUuid,
-      );
-      if (!found) throw new InputError('repository_gone');
+      const found = await fake.read.repositories.byUuid(uuid);
+      if (found?.workspaceUuid !== workspaceUuid) throw new InputError('repository_gone');
       return found;
     },
-    permission: async () => {
-      if (fake.permissionIs instanceof Error) throw fake.permissionIs;
-      return fake.permissionIs;
-    },
-    branches: async () => fake.branchNames,
+    permission: () =>
+      fake.permissionIs instanceof Error
+        ? Promise.reject(fake.permissionIs)
+        : Promise.resolve(fake.permissionIs),
+    branches: () => Promise.resolve(fake.branchNames),
     saveTarget: async (input) => act(fake, 'saveTarget', input, () => save(fake, input)),
     removeTarget: async (input) =>
       act(fake, 'removeTarget', input, () => patch(fake, input.targetId, { state: 'removed' })),
@@ -293,14 +299,25 @@ export function fakePanel(over: Partial<FakePanel> = {}): FakePanel {
       act(fake, 'rollBack', input, () =>
         add(fake, { cause: 'rollback', rollbackOf: input.deploymentId }),
       ),
-    buildLog: async (deployment) => `whole log of ${deployment.id}\n<script>alert(1)</script>\n`,
+    buildLog: ({ id }) => Promise.resolve(`whole log of ${id}\n<script>alert(1)</script>\n`),
     ...over,
   };
   return fake;
 }
 
+interface Where {
+  repositoryId?: string;
+  targetId?: string;
+}
+
+/** As a store answers: later, and with null for what is not there. */
+function later<T>(value: T | undefined): Promise<T | null> {
+  return Promise.resolve(value ?? null);
+}
+
 async function act<T>(fake: FakePanel, name: string, input: unknown, work: () => T): Promise<T> {
   fake.calls.push({ name, input });
+  await Promise.resolve();
   const refusal = fake.refuseNext;
   fake.refuseNext = null;
   if (refusal !== null) throw refusal;
@@ -309,7 +326,7 @@ async function act<T>(fake: FakePanel, name: string, input: unknown, work: () =>
 
 function recent(
   fake: FakePanel,
-  where: { repositoryId?: string; targetId?: string },
+  where: Where,
   page: { limit: number; before?: string },
 ): Deployment[] {
   const all = fake.deployments.filter(

@@ -124,11 +124,11 @@ describe('panel view models', () => {
     });
 
     it('offers to roll back to what was live, never to what is', () => {
-      assert.deepEqual(offered({ state: 'live' }), ['rollback', 'redeploy']);
+      assert.deepEqual(offered({ state: 'live' }), ['redeploy', 'rollback']);
       assert.deepEqual(offered({ id: 'D1', state: 'live' }, { live: 'D1' }), ['redeploy']);
       assert.deepEqual(offered({ state: 'failed' }), ['redeploy']);
       const after = { state: 'superseded', url: 'https://x.example' } as const;
-      assert.deepEqual(offered(after), ['rollback', 'redeploy']);
+      assert.deepEqual(offered(after), ['redeploy', 'rollback']);
       assert.deepEqual(offered({ state: 'superseded' }), ['redeploy']);
       assert.deepEqual(offered({ state: 'live', backendRef: null }), ['redeploy']);
       const backend = aBackend({ capabilities: { ...aBackend().capabilities, rollback: false } });
@@ -136,7 +136,7 @@ describe('panel view models', () => {
     });
 
     it('says in a sentence what a rollback does', () => {
-      const [rollback] = offeredActions(aDeployment(), aTarget(), aBackend(), 'admin');
+      const [, rollback] = offeredActions(aDeployment(), aTarget(), aBackend(), 'admin');
       assert.match(rollback?.confirm?.sentence ?? '', /Production goes back to a1b2c3d4/);
       assert.match(rollback?.confirm?.sentence ?? '', /until you resume automatic deploys/);
     });
