@@ -6,6 +6,7 @@ import { findActiveConnectInstallation } from './actions/installation-secret.js'
 import { noteUnreadable } from './actions/note-unreadable.js';
 import { openRepository } from './actions/open-repository.js';
 import { openTarget } from './actions/open-target.js';
+import { reconcileDue, type ReconcileDeps } from './actions/reconcile.js';
 import { removeApp } from './actions/remove-app.js';
 import { reportDueStatuses } from './actions/report-status.js';
 import {
@@ -63,6 +64,8 @@ const patienceMs = 5_000;
 /** Build statuses are written beside everything else and may wait longer; what fails is kept and tried again. */
 const reportPatienceMs = 30_000;
 const lanesAtOnce = 8;
+const statusesAtOnce = 8;
+const repositoriesAtOnce = 4;
 const permissionCacheMs = 60_000;
 const branchSuggestions = 100;
 
@@ -151,10 +154,17 @@ export async function createContext(
     pageUrl,
   };
   const reportDeps = { storage, bitbucket: bitbucketWith(reportPatienceMs), clock, random, logger };
-  const worker = new Worker({
+  const reconcileDeps: ReconcileDeps = {
+    ...{ ...laneDeps, ...routing, digest },
+    waker: { wake: () => worker.wake() },
+  };
+  const worker: Worker = new Worker({
     storage,
     step: (lease) => stepLane(lease, laneDeps),
-    reportStatuses: (limit) => reportDueStatuses(reportDeps, limit),
+    background: [
+      { name: 'build statuses', run: () => reportDueStatuses(reportDeps, statusesAtOnce) },
+      { name: 'reconcile', run: () => reconcileDue(reconcileDeps, repositoriesAtOnce) },
+    ],
     clock,
     logger,
     concurrency: lanesAtOnce,

@@ -14,6 +14,7 @@ import type { Clock, Ids, RefKey, Transaction } from '../core/ports.js';
 import { decide, slotOf, type RoutingFacts } from '../core/routing/decide.js';
 import {
   carefulForMs,
+  isReconcileSource,
   needsHeadCheck,
   placeMove,
   type KnownMove,
@@ -48,6 +49,8 @@ export class PushRecord {
   readonly #moves = new Map<string, KnownMove[]>();
   readonly #changes: StoredRefChange[] = [];
   readonly #decisions: Decision[] = [];
+  /** Ref changes that reconcile found and that an event now tells of. */
+  readonly #foundBefore: string[] = [];
   readonly #deployments: Deployment[] = [];
 
   private constructor(deps: PushRecordDeps) {
@@ -93,6 +96,7 @@ export class PushRecord {
   async store(tx: Transaction): Promise<void> {
     await tx.events.insertRefChanges(this.#changes);
     await tx.events.insertDecisions(this.#decisions);
+    await tx.events.noteLate(this.#foundBefore);
     const changed = [...this.#changedRefs].map((key) => this.#refs.get(key));
     await tx.refs.save(changed.filter((ref) => ref !== undefined));
     await enqueueNewest(tx, this.#deployments, this.#deps.clock());
@@ -117,6 +121,8 @@ export class PushRecord {
     push(this.#moves, moveKey, stored);
     this.#changes.push(stored);
     if (place.sameAs === null) this.#decideAll(recorded, stored, told.length > 0);
+    const first = told.find(({ id }) => id === place.sameAs);
+    if (first && isReconcileSource(first.sourceId)) this.#foundBefore.push(first.id);
   }
 
   #decideAll(recorded: RecordedPush, change: StoredRefChange, toldBefore: boolean): void {

@@ -1,9 +1,9 @@
-import type { z } from 'zod';
-import type { Backend, BackendTarget, FieldMeta } from '../core/backend.js';
+import type { Backend, BackendTarget } from '../core/backend.js';
 import { InputError, StateError } from '../core/errors.js';
 import type { Repository, Target } from '../core/model/index.js';
 import type { Clock, Ids, Storage, Vault } from '../core/ports.js';
 import { openTarget, secretsIdentity } from './open-target.js';
+import { parseSettings, type ParsedSettings } from './parse-settings.js';
 
 export interface TargetForm {
   targetId: string | null;
@@ -45,7 +45,7 @@ export async function saveTarget(form: TargetForm, deps: SaveTargetDeps): Promis
   const id = existing?.id ?? deps.ids.next();
   const stored = existing ? openTarget(existing, deps.vault).secrets : {};
   const fields = checkRule(form, backend, deps);
-  const parsed = parseSettings(backend, form, stored);
+  const parsed = parseSettings(backend, form.settings, form.clearSecrets ?? [], stored);
   Object.assign(fields, parsed.problems);
   if (Object.keys(fields).length > 0) throw new InputError('target_invalid', undefined, fields);
   await askBackend(backend, { id, name: form.name.trim(), ...parsed });
@@ -88,53 +88,6 @@ function checkRule(
   return fields;
 }
 
-interface ParsedSettings {
-  settings: Record<string, unknown>;
-  secrets: Record<string, unknown>;
-  problems: Record<string, string>;
-}
-
-/** Form text → the backend's own types, secrets apart. */
-function parseSettings(
-  backend: Backend,
-  { settings: raw, clearSecrets = [] }: Pick<TargetForm, 'settings' | 'clearSecrets'>,
-  stored: Readonly<Record<string, unknown>>,
-): ParsedSettings {
-  const shape = backend.settings.shape as Record<string, z.ZodType>;
-  const input: Record<string, unknown> = {};
-  for (const field of Object.keys(shape)) {
-    const meta = metaOf(shape[field]);
-    const text = raw[field];
-    if (meta?.secret && (text === undefined || text === '')) {
-      if (!clearSecrets.includes(field)) input[field] = stored[field];
-    } else if (meta?.input === 'checkbox') input[field] = text === 'true' || text === 'on';
-    else if (text !== undefined && text !== '') input[field] = fromText(text, meta);
-  }
-  const result = backend.settings.safeParse(input);
-  const problems: Record<string, string> = {};
-  if (!result.success) {
-    for (const issue of result.error.issues) {
-      problems[`settings.${issue.path.join('.')}`] ??= issue.message;
-    }
-    return { settings: {}, secrets: {}, problems };
-  }
-  const settings: Record<string, unknown> = {};
-  const secrets: Record<string, unknown> = {};
-  for (const [field, value] of Object.entries(result.data)) {
-    if (value === undefined) continue;
-    (metaOf(shape[field])?.secret ? secrets : settings)[field] = value;
-  }
-  return { settings, secrets, problems };
-}
-
-function metaOf(schema: z.ZodType | undefined): FieldMeta | undefined {
-  return schema?.meta() as FieldMeta | undefined;
-}
-
-function fromText(text: string, meta: FieldMeta | undefined): unknown {
-  return meta?.input === 'number' ? Number(text) : text;
-}
-
 async function askBackend(backend: Backend, target: BackendTarget): Promise<void> {
   const result = await backend.check(target, AbortSignal.timeout(checkTimeoutMs));
   if (result.ok) return;
@@ -168,8 +121,11 @@ async function store(
     secretsSealed,
     updatedAt: now,
   };
+  // What the new rule takes in for the first time is where it is; only what moves from now on is a push.
+  const baseline = { baselineAt: null, reconcileDueAt: now };
   if (existing) {
     return deps.storage.write(async (tx) => {
+      await tx.repositories.touch(form.repository.id, baseline);
       if (!(await tx.targets.update(id, form.expectedVersion, edited))) {
         throw new StateError('target_changed');
       }
@@ -191,6 +147,7 @@ async function store(
   await deps.storage.write(async (tx) => {
     await tx.targets.insert(target);
     const { id: repositoryId, workspaceUuid } = form.repository;
+    await tx.repositories.touch(repositoryId, baseline);
     await tx.lanes.create({ targetId: id, repositoryId, workspaceUuid });
   });
   return target;

@@ -102,6 +102,8 @@ export interface RepositoryWrites {
     id: string,
     patch: Partial<Pick<Repository, 'baselineAt' | 'reconcileDueAt'>>,
   ): Promise<void>;
+  /** Every repository on the schedule is due now. At start only. */
+  reconcileAll(now: number): Promise<void>;
   /** Takes due repositories and hides them until `until`. */
   claimReconcile(limit: number, now: number, until: number): Promise<Repository[]>;
   /** Creates or updates by uuid; a name that is null leaves the stored one. */
@@ -170,6 +172,8 @@ export interface EventWrites {
   insertNew(events: readonly StoredEvent[]): Promise<Set<string>>;
   insertRefChanges(changes: readonly StoredRefChange[]): Promise<void>;
   insertDecisions(decisions: readonly Decision[]): Promise<void>;
+  /** Says of decisions that reconcile led to that their webhook came late. */
+  noteLate(refChangeIds: readonly string[]): Promise<void>;
   /** Completes a pending decision. */
   decide(
     refChangeId: string,

@@ -6,19 +6,24 @@ export interface WorkerOptions {
   storage: Storage;
   /** One step of a lane; must settle or leave the lease to run out. */
   step(lease: LaneLease): Promise<void>;
-  /** Writes due build statuses; returns how many it took. */
-  reportStatuses(limit: number): Promise<number>;
+  /** Work beside the lanes that must never hold them up; each runs at most once at a time. */
+  background: readonly BackgroundJob[];
   clock: Clock;
   logger: Logger;
   /** Lanes worked on at the same time. */
   concurrency: number;
 }
 
+export interface BackgroundJob {
+  name: string;
+  /** Does what is due; returns how much that was. */
+  run(): Promise<number>;
+}
+
 /** Figures of the design: a dead worker's lanes are free again after `leaseMs`. */
 export const leaseMs = 15_000;
 const heartbeatMs = 5_000;
 const sweepMs = 1_000;
-const statusesAtOnce = 8;
 const troublePauseMs = 1_000;
 
 /** Wakes actions when lanes are due. Knows no backend, no HTTP, no SQL. A wake-up is only a hint: the sweep finds the rest. */
@@ -27,7 +32,7 @@ export class Worker implements Waker {
   readonly #owner = randomUUID();
   readonly #active = new Map<LaneLease, Promise<void>>();
   #loop: Promise<void> | null = null;
-  #reporting: Promise<void> | null = null;
+  readonly #background = new Map<string, Promise<void>>();
   #heartbeat: NodeJS.Timeout | null = null;
   #stopping = false;
   #woken = false;
@@ -52,7 +57,7 @@ export class Worker implements Waker {
     this.#stopping = true;
     this.wake();
     await this.#loop;
-    await Promise.all([...this.#active.values(), this.#reporting]);
+    await Promise.all([...this.#active.values(), ...this.#background.values()]);
     if (this.#heartbeat) clearInterval(this.#heartbeat);
   }
 
@@ -84,25 +89,24 @@ export class Worker implements Waker {
         ? await storage.write((tx) => tx.lanes.claim(free, clock(), leaseMs, this.#owner))
         : [];
     for (const lease of leases) this.#begin(lease);
-    const reporting = this.#report();
+    for (const job of this.#options.background) this.#runBeside(job);
     // Nothing could be taken although something is due: all hands are busy, and each wakes the loop when it is done.
-    return leases.length === 0 && !reporting ? sweepMs : 0;
+    return leases.length === 0 ? sweepMs : 0;
   }
 
-  /** Beside the lanes, never in front of them: a Bitbucket that answers slowly must not hold up a deploy. */
-  #report(): boolean {
-    if (this.#reporting) return false;
-    this.#reporting = this.#options
-      .reportStatuses(statusesAtOnce)
+  /** Never in front of the lanes: a Bitbucket that answers slowly must not hold up a deploy. */
+  #runBeside({ name, run }: BackgroundJob): void {
+    if (this.#background.has(name)) return;
+    const work = run()
       .catch((error: unknown) => {
-        this.#options.logger.error({ err: error }, 'worker.reporting_failed');
+        this.#options.logger.error({ job: name, err: error }, 'worker.job_failed');
         return 0;
       })
       .then((taken) => {
-        this.#reporting = null;
+        this.#background.delete(name);
         if (taken > 0) this.wake();
       });
-    return true;
+    this.#background.set(name, work);
   }
 
   #begin(lease: LaneLease): void {

@@ -44,7 +44,10 @@ export async function openSqliteStorage(options: {
   if (applied.length > 0) options.logger.info({ applied }, 'storage.migrated');
   const writer = new GroupCommitWriter(connection, { maxWaiting: maxWaitingItems });
   const tx = transactionOver(connection, options.newId);
-  const takenOver = await writer.write(() => tx.lanes.takeOverAll(options.now()));
+  const takenOver = await writer.write(async () => {
+    await tx.repositories.reconcileAll(options.now());
+    return tx.lanes.takeOverAll(options.now());
+  });
   if (takenOver > 0) options.logger.info({ lanes: takenOver }, 'storage.leases_taken_over');
   return {
     kind: 'sqlite',

@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { acceptEvents, type Accepted, type InboundEvent } from '../../src/actions/accept-events.js';
+import { reconcileDue } from '../../src/actions/reconcile.js';
 import { reportDueStatuses } from '../../src/actions/report-status.js';
 import type { RequestDeps } from '../../src/actions/request-deployment.js';
 import { saveTarget, type TargetForm } from '../../src/actions/save-target.js';
@@ -88,6 +89,13 @@ export async function createEngine(options: { dataDir?: string; backend?: Backen
     logger,
     pageUrl: (token) => `https://slipway.example/d/${token}`,
   };
+  const reconcileDeps = {
+    ...laneDeps,
+    ...routing,
+    bitbucket,
+    digest,
+    waker: { wake: () => undefined },
+  };
   const requestDeps: RequestDeps = { ...laneDeps, bitbucket, waker: { wake: () => undefined } };
   const source: Source = {
     id: ids.next(),
@@ -138,7 +146,8 @@ export async function createEngine(options: { dataDir?: string; backend?: Backen
           { storage, bitbucket, clock: clock.now, random: () => 0.5, logger },
           100,
         );
-        if (reported > 0) continue;
+        const reconciled = await reconcileDue(reconcileDeps, 100);
+        if (reported + reconciled > 0) continue;
         const due = await storage.read.lanes.nextDue();
         if (due === null || due > deadline) return;
         clock.advance(Math.max(due - clock.now(), 1));

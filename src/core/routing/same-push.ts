@@ -25,6 +25,17 @@ export function placeMove(
   return { occurrence, sameAs: first?.id ?? null };
 }
 
+const reconcilePrefix = 'reconcile-';
+
+/** Our own look at a repository's heads is a source like any other. */
+export function reconcileSourceId(repositoryId: string): string {
+  return reconcilePrefix + repositoryId;
+}
+
+export function isReconcileSource(sourceId: string): boolean {
+  return sourceId.startsWith(reconcilePrefix);
+}
+
 /** Events of a gap can be minutes late; a day covers a Bitbucket that is down for hours. */
 export const carefulForMs = 24 * 60 * 60_000;
 

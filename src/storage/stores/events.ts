@@ -3,6 +3,8 @@ import type { EventReads, EventWrites, RefReads, RefWrites } from '../../core/po
 import { decisions, events, refChanges, refs } from '../models/index.js';
 import type { Sql } from '../sql.js';
 
+const lateWords = ' Its webhook came late.';
+
 export function eventStore(sql: Sql): EventReads & EventWrites {
   return {
     byId: (id) => events.one(sql, 'id = ?', [id]),
@@ -39,6 +41,14 @@ export function eventStore(sql: Sql): EventReads & EventWrites {
     },
     decision: (refChangeId, targetId) =>
       decisions.one(sql, 'ref_change_id = ? AND target_id = ?', [refChangeId, targetId]),
+    async noteLate(refChangeIds) {
+      if (refChangeIds.length === 0) return;
+      const marks = refChangeIds.map(() => '?').join(', ');
+      await sql.run(
+        `UPDATE decisions SET reason = reason || ? WHERE ref_change_id IN (${marks}) AND reason NOT LIKE ?`,
+        [lateWords, ...refChangeIds, `%${lateWords}`],
+      );
+    },
     async decide(refChangeId, targetId, verdict) {
       await decisions.update(sql, verdict, 'ref_change_id = ? AND target_id = ?', [
         refChangeId,

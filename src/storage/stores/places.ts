@@ -65,6 +65,12 @@ export function repositoryStore(sql: Sql, newId: () => string): RepositoryReads 
     async touch(id, patch) {
       await repositories.update(sql, patch, 'id = ?', [id]);
     },
+    async reconcileAll(now) {
+      await sql.run(
+        'UPDATE repositories SET reconcile_due_at = ? WHERE reconcile_due_at IS NOT NULL',
+        [now],
+      );
+    },
     async claimReconcile(limit, now, until) {
       const claimed = await sql.all<Record<string, SqlValue>>(
         `UPDATE repositories SET reconcile_due_at = ? WHERE id IN (

@@ -55,6 +55,10 @@ export class SlipwayServer {
     return this.#url ?? '';
   }
 
+  get isRunning(): boolean {
+    return this.#end === null;
+  }
+
   get pid(): number {
     return this.#child.pid ?? 0;
   }

@@ -5,6 +5,7 @@ import { Bench, type Seed } from '../../sandbox/support.js';
 import { tempFolder } from '../temp-folder.js';
 import type { CliOptions } from './cli.js';
 import { readDatabase, type Row } from './database.js';
+import { removeTree } from './remove-tree.js';
 import { SlipwayServer } from './slipway.js';
 import { waitFor } from './wait-for.js';
 
@@ -25,21 +26,19 @@ export class Stage {
   readonly bench: Bench;
   readonly seed: Seed;
   readonly folder: string;
-  readonly #removeFolder: () => void;
   readonly #settings: Record<string, string>;
   readonly #options: CliOptions;
   #server: SlipwayServer | null = null;
   #panel: PanelVisitor | null = null;
 
   private constructor(
-    parts: { bench: Bench; seed: Seed; folder: { path: string; remove(): void } },
+    parts: { bench: Bench; seed: Seed; folder: string },
     settings: Record<string, string>,
     options: CliOptions,
   ) {
     this.bench = parts.bench;
     this.seed = parts.seed;
-    this.folder = parts.folder.path;
-    this.#removeFolder = () => parts.folder.remove();
+    this.folder = parts.folder;
     this.#settings = settings;
     this.#options = options;
   }
@@ -49,12 +48,12 @@ export class Stage {
     settings: Record<string, string> = {},
     options: CliOptions = {},
   ): Promise<Stage> {
-    const folder = tempFolder('e2e');
+    const folder = tempFolder('e2e').path;
     // Builds run under users of their own and must be able to walk to their files.
-    chmodSync(folder.path, 0o711);
-    const bench = await Bench.start({ dataDir: join(folder.path, 'bitbucket') });
+    chmodSync(folder, 0o711);
+    const bench = await Bench.start({ dataDir: join(folder, 'bitbucket') });
     // Full of secrets, and not what the tests are about.
-    chmodSync(join(folder.path, 'bitbucket'), 0o700);
+    chmodSync(join(folder, 'bitbucket'), 0o700);
     const stage = new Stage({ bench, seed: await bench.seed(), folder }, settings, options);
     try {
       await stage.start();
@@ -88,6 +87,11 @@ export class Stage {
       this.#options,
     );
     return this.#server;
+  }
+
+  /** After a test that failed half-way. */
+  async ensureRunning(): Promise<void> {
+    if (!this.server.isRunning) await this.start();
   }
 
   async install(workspace = 'acme', user = 'ada'): Promise<void> {
@@ -194,7 +198,7 @@ export class Stage {
   async close(): Promise<void> {
     await this.#server?.close();
     await this.bench.stop().catch(() => undefined);
-    this.#removeFolder();
+    removeTree(this.folder);
   }
 }
 

@@ -1,0 +1,160 @@
+import { createHash } from 'node:crypto';
+import { z } from 'zod';
+import { isOver } from '../core/delivery/settle.js';
+import type { Deployment } from '../core/model/index.js';
+import type {
+  AttemptReads,
+  Bitbucket,
+  Clock,
+  DeploymentReads,
+  Ids,
+  RepositoryReads,
+} from '../core/ports.js';
+import {
+  parseJson,
+  verifySignedCall,
+  type SignedCall,
+  type SignedCallDeps,
+} from './verify-signed-call.js';
+
+/** The right to one clone credential, offered with one try of one deployment. The token itself is not kept. */
+export interface CloneGrant {
+  /** SHA-256 of the token, hex. */
+  tokenDigest: string;
+  deploymentId: string;
+  /** Of the try it was offered with. */
+  fencing: number;
+  offeredAt: number;
+  usedAt: number | null;
+}
+
+export interface CloneGrantReads {
+  byDigest(tokenDigest: string): Promise<CloneGrant | null>;
+}
+
+export interface CloneGrantWrites {
+  insert(grant: CloneGrant): Promise<void>;
+  /** False when it was used before; nothing was changed then. */
+  use(tokenDigest: string, now: number): Promise<boolean>;
+}
+
+interface GrantTransaction {
+  deployments: Pick<DeploymentReads, 'byId'>;
+  attempts: AttemptReads;
+  cloneGrants: CloneGrantReads & CloneGrantWrites;
+}
+
+export interface CloneGrantDeps {
+  storage: {
+    write<T>(work: (tx: GrantTransaction) => Promise<T>): Promise<T>;
+    read: { repositories: Pick<RepositoryReads, 'byId'>; cloneGrants: CloneGrantReads };
+  };
+  bitbucket: Pick<Bitbucket, 'cloneUrl' | 'cloneCredential'>;
+  ids: Pick<Ids, 'secretToken'>;
+  clock: Clock;
+}
+
+export interface IssuedCredential {
+  username: string;
+  password: string;
+  cloneUrl: string;
+  /** Unix ms. */
+  expiresAt: number;
+}
+
+export type CredentialResult =
+  | { kind: 'issued'; credential: IssuedCredential }
+  /** Verified, but this token opens nothing (any more). `why` for the log, `message` for the receiver. */
+  | { kind: 'gone'; why: string; message: string }
+  | { kind: 'refused'; why: string }
+  | { kind: 'unreadable'; message: string };
+
+/** A token for the receiver, to be exchanged once for a clone credential. */
+export async function offerCloneCredential(
+  offer: { deploymentId: string; fencing: number },
+  deps: Pick<CloneGrantDeps, 'storage' | 'ids' | 'clock'>,
+): Promise<string> {
+  const token = deps.ids.secretToken();
+  const grant = {
+    ...offer,
+    tokenDigest: digest(token),
+    offeredAt: deps.clock(),
+    usedAt: null,
+  };
+  await deps.storage.write((tx) => tx.cloneGrants.insert(grant));
+  return token;
+}
+
+/** The token travels in the body: there the signature covers it, and no access log keeps it. */
+const requestShape = z.object({
+  type: z.literal('credential.requested'),
+  data: z.object({ token: z.string().min(1).max(200) }),
+});
+
+/**
+ * Exchanges a token for a credential, once. Throws `BitbucketError` when Bitbucket gives none now: the token is not used up
+ * then. Neither token nor credential is logged or stored.
+ */
+export async function issueCloneCredential(
+  call: SignedCall,
+  deps: CloneGrantDeps & SignedCallDeps,
+): Promise<CredentialResult> {
+  const verified = await verifySignedCall(call, deps);
+  if (!verified.ok) return { kind: 'refused', why: verified.why };
+  const parsed = requestShape.safeParse(parseJson(call.body));
+  if (!parsed.success) {
+    return {
+      kind: 'unreadable',
+      message: 'The body must be {"type":"credential.requested","data":{"token":"…"}}.',
+    };
+  }
+  const { deployment, target } = verified;
+  const repository = await deps.storage.read.repositories.byId(deployment.repositoryId);
+  if (target.state === 'removed' || !repository || repository.state === 'deleted') {
+    return gone('removed');
+  }
+  const tokenDigest = digest(parsed.data.data.token);
+  const grant = await deps.storage.read.cloneGrants.byDigest(tokenDigest);
+  if (grant?.deploymentId !== deployment.id) return gone('token_unknown');
+  if (grant.usedAt !== null) return gone('used');
+  // Asked for before the token is used up: a Bitbucket that is away must not cost the receiver its only one.
+  const { username, password, expiresAt } = await deps.bitbucket.cloneCredential(repository);
+  const now = deps.clock();
+  const why = await deps.storage.write((tx) => useUp(tx, grant, now));
+  if (why !== null) return gone(why);
+  const cloneUrl = deps.bitbucket.cloneUrl(repository);
+  return { kind: 'issued', credential: { username, password, cloneUrl, expiresAt } };
+}
+
+type Why = keyof typeof goneWords;
+
+/** Null when the token was good, and is used up now. */
+async function useUp(tx: GrantTransaction, grant: CloneGrant, now: number): Promise<Why | null> {
+  const deployment = await tx.deployments.byId(grant.deploymentId);
+  if (!deployment || !isRunning(deployment)) return 'not_running';
+  const attempts = await tx.attempts.ofDeployment(grant.deploymentId);
+  const newest = attempts.filter(({ kind }) => kind === 'trigger').at(-1);
+  if (newest?.fencing !== grant.fencing) return 'newer_try';
+  return (await tx.cloneGrants.use(grant.tokenDigest, now)) ? null : 'used';
+}
+
+/** `unknown` too: we may only have missed the answer of a receiver that is at work. */
+function isRunning({ state }: Deployment): boolean {
+  return !isOver(state) && state !== 'queued' && state !== 'waiting';
+}
+
+const goneWords = {
+  removed: 'The target or its repository was removed.',
+  token_unknown: 'This token was not offered for this deployment.',
+  used: 'This token was used before; every request brings one credential.',
+  not_running: 'This deployment is not running.',
+  newer_try: 'This deployment was sent again since; use the token of the newest request.',
+} as const;
+
+function gone(why: Why): CredentialResult {
+  return { kind: 'gone', why, message: goneWords[why] };
+}
+
+function digest(token: string): string {
+  return createHash('sha256').update(token).digest('hex');
+}
