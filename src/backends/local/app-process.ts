@@ -85,12 +85,7 @@ export class AppProcess {
     }
   }
 
-  /** Starts without waiting: after a restart of Slipway the release has proved itself before. */
-  start(): void {
-    this.keepAlive();
-  }
-
-  /** From now on it is started again whenever it dies. */
+  /** From now on it runs: started if it does not yet, and again whenever it dies. Waits for nothing. */
   keepAlive(): void {
     this.#keeper ??= this.#keep().catch((error: unknown) => {
       this.order.logger.error({ err: error }, 'local.app_keeper_failed');

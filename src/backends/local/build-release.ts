@@ -1,37 +1,16 @@
 import { mkdir, rm, stat } from 'node:fs/promises';
 import path from 'node:path';
-import type { TriggerRequest } from '../../core/backend.js';
-import type { LocalContext } from './context.js';
-import { DeployFailure, mostUsefulLine } from './deploy-failure.js';
-import type { DeploymentRun } from './deployment-run.js';
-import { chooseOutputFolder, detect, type BuildStep, type Plan } from './detect.js';
+import { DeployFailure } from './deploy-failure.js';
+import { chooseOutputFolder, detect, type Plan } from './detect.js';
 import { fetchCommit } from './fetch-commit.js';
 import { closeDataFolder } from './files-root.js';
 import { resolveInside } from './inside-folder.js';
 import { giveTree, removeTree } from './lock-tree.js';
 import type { ReleaseFacts } from './records.js';
-import { killUser, runCommand, type CommandEnd } from './run-command.js';
-import type { LocalSettings } from './settings.js';
-import { commandName, duration, shellCommand, shellEnvironment } from './shell.js';
-import type { TargetStore } from './target-store.js';
+import { killUser } from './run-command.js';
+import { runStep, stepFailure, type BuildOrder, type WorkFolders } from './run-step.js';
+import { commandName } from './shell.js';
 import { assign, type Identity } from './users.js';
-
-export interface BuildOrder {
-  context: LocalContext;
-  store: TargetStore;
-  run: DeploymentRun;
-  request: TriggerRequest;
-  settings: LocalSettings;
-}
-
-interface WorkFolders {
-  all: string;
-  source: string;
-  gitHome: string;
-  temporary: string;
-  home: string;
-  staging: string;
-}
 
 /** Fetch, build, release folder. Null when the run was told to end; throws `DeployFailure` for what went wrong. */
 export async function buildRelease(order: BuildOrder): Promise<ReleaseFacts | null> {
@@ -152,59 +131,6 @@ async function runSteps(
     throw new DeployFailure(stepFailure(step, end, order));
   }
   order.run.step('Preparing the release', plan.steps.length + 1, total);
-}
-
-async function runStep(
-  { context, store, run, request, settings }: BuildOrder,
-  folders: WorkFolders,
-  root: string,
-  step: BuildStep,
-): Promise<CommandEnd> {
-  const own: Record<string, string> = { CI: '1', ...settings.environment };
-  // With NODE_ENV=production npm would leave out what the build needs.
-  if (step.isInstall) delete own['NODE_ENV'];
-  return runCommand({
-    ...shellCommand(step.command, store.users.build),
-    cwd: root,
-    env: shellEnvironment({
-      toolEnvironment: context.toolEnvironment,
-      folder: root,
-      home: folders.home,
-      temporary: folders.temporary,
-      deploymentId: run.record.deploymentId,
-      commit: request.commit,
-      refType: request.refType,
-      refName: request.refName,
-      own,
-    }),
-    identity: store.users.build,
-    timeoutMs: context.limits.buildTimeoutMs,
-    killGraceMs: context.limits.killGraceMs,
-    signal: run.signal,
-    onOutput: (chunk, from) => run.log.take(chunk, from),
-    onStart: (pid) => run.started(pid),
-  });
-}
-
-function stepFailure(step: BuildStep, end: CommandEnd, { context, run }: BuildOrder): string {
-  const name = commandName(step.command);
-  if (end.kind === 'timeout') {
-    return `${name} took longer than ${duration(context.limits.buildTimeoutMs)} and was ended.`;
-  }
-  if (end.kind === 'killed') {
-    return `${name} was killed by ${end.signal}; this machine may be short of memory.`;
-  }
-  if (end.kind !== 'exited') return `${name} could not be started on this machine.`;
-  const tail = run.log.tail;
-  if (tail.some((line) => /\bENOSPC\b|no space left on device/i.test(line))) {
-    return 'The disk of this machine is full. Free some space, then redeploy.';
-  }
-  const program = name.split(/\s/)[0] ?? name;
-  if (end.code === 127 && tail.some((line) => line.endsWith(`${program}: not found`))) {
-    return `${program} is not installed on this machine. Ask its operator to install it, then redeploy.`;
-  }
-  const line = mostUsefulLine(tail);
-  return `${name} exited with code ${end.code}${line === null ? '' : `: ${line}`}`;
 }
 
 async function addRelease(

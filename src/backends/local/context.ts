@@ -1,7 +1,7 @@
 import type { BuildSlots } from './build-slots.js';
 import type { Isolation } from './isolation.js';
 import type { LocalBackendOptions, LocalLimits } from './options.js';
-import type { UserSlots } from './users.js';
+import type { UserRegistry } from './user-registry.js';
 
 /** What every target of this backend shares. */
 export interface LocalContext {
@@ -9,7 +9,8 @@ export interface LocalContext {
   limits: LocalLimits;
   isolation: Isolation;
   filesRoot: string;
-  userSlots: UserSlots;
+  /** Null: no separate users here. */
+  users: UserRegistry | null;
   buildSlots: BuildSlots;
   toolEnvironment: Readonly<Record<string, string>>;
 }

@@ -3,7 +3,7 @@ import { DeployFailure } from './deploy-failure.js';
 import { readFetchAnswer, type FetchResult } from './git-answers.js';
 import { runGit, type GitAnswer, type GitSurroundings } from './git-program.js';
 import type { LocalLimits } from './options.js';
-import { pause } from './pause.js';
+import { aborted, pause } from './pause.js';
 
 export interface FetchOrder {
   cloneUrl: string;
@@ -80,12 +80,13 @@ class FetchSession {
   }
 
   async #fetch(depth: readonly string[], wanted: string): Promise<FetchResult> {
-    let credential: CloneCredential;
+    let credential: CloneCredential | null;
     try {
-      credential = await this.#currentCredential();
+      credential = await this.#credentialUnlessAborted();
     } catch (error) {
       return credentialTrouble(error);
     }
+    if (credential === null) return { kind: 'aborted' };
     const args = [
       'fetch',
       '--quiet',
@@ -117,6 +118,17 @@ class FetchSession {
       this.#order.onCredential(this.#credential);
     }
     return this.#credential;
+  }
+
+  /** Whoever issues credentials may be slow; a cancel is not to wait for that. */
+  async #credentialUnlessAborted(): Promise<CloneCredential | null> {
+    const done = new AbortController();
+    try {
+      const abort = aborted(this.#git.signal, done.signal).then(() => null);
+      return await Promise.race([this.#currentCredential(), abort]);
+    } finally {
+      done.abort();
+    }
   }
 
   async #waitOrFail(result: Exclude<FetchResult, { kind: 'done' }>): Promise<void> {

@@ -1,5 +1,16 @@
 import { createHash } from 'node:crypto';
-import { chmod, lstat, mkdir, readdir, realpath, stat, symlink, writeFile } from 'node:fs/promises';
+import { constants } from 'node:fs';
+import {
+  access,
+  chmod,
+  lstat,
+  mkdir,
+  readdir,
+  realpath,
+  stat,
+  symlink,
+  writeFile,
+} from 'node:fs/promises';
 import os from 'node:os';
 import path from 'node:path';
 import { errorCode } from './durable-file.js';
@@ -22,7 +33,7 @@ export async function openFilesRoot(
   await mkdir(path.dirname(wanted), { recursive: true, mode: 0o711 });
   const isReachable =
     isolation === 'none' || (await reachableByOthers(path.dirname(wanted), dataDir));
-  const root = isReachable ? wanted : elsewhere(wanted);
+  const root = isReachable ? wanted : await elsewhere(wanted);
   await mkdir(root, { recursive: true, mode: 0o711 });
   await assertOurs(root);
   await chmod(root, 0o711);
@@ -34,12 +45,13 @@ export async function openFilesRoot(
 }
 
 /**
- * The data folder itself must be walked through, so everything else in it is closed to others, whatever mode it was created
+ * The data folder may have to be walked through, so everything else in it is closed to others, whatever mode it was created
  * with. Repeated before every build: files come and go.
  */
 export async function closeDataFolder(dataDir: string, filesRoot: string): Promise<void> {
   const folder = path.resolve(dataDir);
-  await chmod(folder, 0o711);
+  const isOnTheWay = liesInside(await realpath(folder), filesRoot);
+  await chmod(folder, isOnTheWay ? 0o711 : 0o700);
   for (const name of await readdir(folder)) {
     const entry = path.join(folder, name);
     try {
@@ -62,13 +74,31 @@ async function reachableByOthers(folder: string, dataDir: string): Promise<boole
   }
 }
 
-function elsewhere(wanted: string): string {
+async function elsewhere(wanted: string): Promise<string> {
   const name = createHash('sha256').update(wanted).digest('hex').slice(0, 16);
   const temporary = os.tmpdir();
   const isTemporary = wanted.startsWith(`${temporary}${path.sep}`);
-  return isTemporary
-    ? path.join(temporary, `slipway-local-${name}`)
-    : path.join('/var/lib/slipway', `local-${name}`);
+  return path.join(isTemporary ? await ourTemporary() : await machineFolder(), `local-${name}`);
+}
+
+/** For what all Slipways of this machine share. Only root comes here. */
+export async function machineFolder(): Promise<string> {
+  const folder = '/var/lib/slipway';
+  try {
+    await mkdir(folder, { recursive: true, mode: 0o711 });
+    await access(folder, constants.W_OK);
+    return folder;
+  } catch {
+    return ourTemporary();
+  }
+}
+
+async function ourTemporary(): Promise<string> {
+  const folder = path.join(os.tmpdir(), 'slipway');
+  await mkdir(folder, { recursive: true, mode: 0o711 });
+  await assertOurs(folder);
+  await chmod(folder, 0o711);
+  return folder;
 }
 
 /** In a shared temporary folder somebody could have been there before us. */

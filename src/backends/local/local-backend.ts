@@ -10,17 +10,19 @@ import type {
   TriggerOutcome,
   TriggerRequest,
 } from '../../core/backend.js';
+import path from 'node:path';
 import { BuildSlots } from './build-slots.js';
 import { checkTarget } from './check-target.js';
 import type { LocalContext } from './context.js';
-import { openFilesRoot } from './files-root.js';
+import { machineFolder, openFilesRoot } from './files-root.js';
 import { localIsolation } from './isolation.js';
 import { LocalTarget } from './local-target.js';
 import { defaultLimits, type LocalBackendOptions } from './options.js';
 import { isPlainId } from './paths.js';
 import { localSettings, readSettings } from './settings.js';
 import { TargetStore } from './target-store.js';
-import { UserSlots, usersOfSlot } from './users.js';
+import { UserRegistry } from './user-registry.js';
+import { usersFrom } from './users.js';
 
 /** Builds a commit on this machine and serves it on a port of its own. */
 export class LocalBackend implements Backend {
@@ -50,7 +52,7 @@ export class LocalBackend implements Backend {
 
   async check(target: BackendTarget, signal: AbortSignal): Promise<CheckResult> {
     const { toolEnvironment, limits, isolation } = await this.#ready();
-    const users = usersOfSlot(limits.firstUid, isolation === 'none' ? null : 0);
+    const users = usersFrom(isolation === 'none' ? null : limits.firstUid);
     return checkTarget(target, { toolEnvironment, identity: users.build }, signal);
   }
 
@@ -89,7 +91,6 @@ export class LocalBackend implements Backend {
     if (local === null) return;
     await local.remove();
     this.#targets.delete(target.id);
-    (await this.#ready()).userSlots.release(target.id);
   }
 
   /** Two rounds: a target that needs a new port must not get one that another remembers. */
@@ -168,7 +169,7 @@ export class LocalBackend implements Backend {
       limits,
       isolation,
       filesRoot,
-      userSlots: new UserSlots(filesRoot, limits.firstUid, isolation),
+      users: isolation === 'none' ? null : await openRegistry(limits.firstUid),
       buildSlots: new BuildSlots(limits.concurrentBuilds),
       toolEnvironment: options.toolEnvironment ?? {},
     };
@@ -177,4 +178,9 @@ export class LocalBackend implements Backend {
 
 function idOf(deployment: BackendDeployment): string {
   return deployment.backendRef ?? deployment.deploymentId;
+}
+
+/** One for the whole machine: every Slipway on it that may become other users looks here. */
+async function openRegistry(firstUid: number): Promise<UserRegistry> {
+  return new UserRegistry(path.join(await machineFolder(), 'users'), firstUid);
 }

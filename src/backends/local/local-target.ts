@@ -10,14 +10,15 @@ import type {
 import type { Logger } from '../../core/ports.js';
 import { buildRelease } from './build-release.js';
 import type { LocalContext } from './context.js';
-import { diskSentence, DeployFailure, reasonOf, type StopCause } from './deploy-failure.js';
+import { carryOut, tidy, type Work } from './carry-out.js';
+import { diskSentence, type StopCause } from './deploy-failure.js';
 import { DeploymentRun } from './deployment-run.js';
 import { removeTree } from './lock-tree.js';
 import { Mutex } from './mutex.js';
 import { observeRecord, observeRun } from './observations.js';
 import { isPlainId } from './paths.js';
 import { isRunning, type DeploymentRecord, type ReleaseFacts } from './records.js';
-import { markLive, recoverTarget } from './recover-target.js';
+import { recoverTarget } from './recover-target.js';
 import { killUser } from './run-command.js';
 import { Serving } from './serving.js';
 import { readSettings, type LocalSettings } from './settings.js';
@@ -27,9 +28,6 @@ type Order = Pick<
   TriggerRequest,
   'deploymentId' | 'idempotencyKey' | 'fencing' | 'commit' | 'target'
 >;
-/** What a run does: leads to a release, or to null when it was told to end. */
-type Work = (run: DeploymentRun, settings: LocalSettings) => Promise<ReleaseFacts | null>;
-
 interface Running {
   run: DeploymentRun;
   done: Promise<void>;
@@ -96,7 +94,11 @@ export class LocalTarget {
   }
 
   async rollback(request: RollbackRequest): Promise<TriggerOutcome> {
-    const release = await this.#releaseOf(request.toBackendRef);
+    // In turn: the releases may just be pruned.
+    const release = await this.#turn.run(() => this.#releaseOf(request.toBackendRef));
+    if (release === null && (await this.#isKnown(request.deploymentId))) {
+      return { kind: 'accepted', backendRef: request.deploymentId };
+    }
     if (release === null) {
       const { keepReleases } = this.#context.limits;
       const reason = `That release is no longer kept: the newest ${keepReleases} are. Redeploy its commit instead.`;
@@ -113,7 +115,7 @@ export class LocalTarget {
     const { url } = this.serving;
     const running = this.#runOf(deploymentId);
     if (running !== null) return observeRun(running.run);
-    const record = await this.store.record(deploymentId);
+    const record = await this.#recordNow(deploymentId);
     if (record === null) return { state: 'queued', lost: true };
     return observeRecord(record, url);
   }
@@ -131,9 +133,9 @@ export class LocalTarget {
       const { state } = running.run.record;
       return state === 'stopped' ? { kind: 'cancelled' } : { kind: 'too_late' };
     }
-    const record = await this.store.record(deploymentId);
+    const record = await this.#recordNow(deploymentId);
     if (record === null || record.state === 'stopped') return { kind: 'cancelled' };
-    if (record.state !== 'interrupted') return { kind: 'too_late' };
+    if (record.state !== 'interrupted' && !isRunning(record.state)) return { kind: 'too_late' };
     await this.store.saveRecord({ ...record, state: 'stopped', reason: 'It was cancelled.' });
     return { kind: 'cancelled' };
   }
@@ -154,6 +156,8 @@ export class LocalTarget {
     const { fetch, build, apps } = this.store.users;
     for (const user of [fetch, build, ...apps]) if (user !== null) await killUser(user);
     await removeTree(this.store.paths.folder);
+    const { firstUid } = this.store.state;
+    if (firstUid !== null) await this.#context.users?.release(firstUid, this.store.paths.folder);
   }
 
   /** Accepts or refuses; the work itself goes on after the answer. */
@@ -198,8 +202,16 @@ export class LocalTarget {
   /** Running or over. One that was interrupted (or whose end could not be written) is begun again. */
   async #isKnown(deploymentId: string): Promise<boolean> {
     if (this.#runOf(deploymentId) !== null) return true;
-    const record = await this.store.record(deploymentId);
+    const record = await this.#recordNow(deploymentId);
     return record !== null && record.state !== 'interrupted' && !isRunning(record.state);
+  }
+
+  /** The switch is the truth: a disk that was full right after it left the record behind. */
+  async #recordNow(deploymentId: string): Promise<DeploymentRecord | null> {
+    const record = await this.store.record(deploymentId);
+    if (record?.state !== 'deploying' || record.release === null) return record;
+    const current = await this.store.releases.current();
+    return current?.name === record.release ? { ...record, state: 'live' } : record;
   }
 
   /** An old release that cannot be served any more is no reason against a new one. */
@@ -235,96 +247,23 @@ export class LocalTarget {
     };
     await this.store.saveRecord(record);
     const run = new DeploymentRun(this.#context, this.store, record, settings.secretValues);
-    const done = this.#carryOut(run, settings, work).finally(() => {
+    const parts = {
+      context: this.#context,
+      store: this.store,
+      serving: this.serving,
+      logger: this.#logger,
+    };
+    const done = carryOut(parts, run, settings, work).finally(() => {
       this.#running = null;
       this.#context.options.notify(this.id);
     });
     // The next deployment waits for it, but nobody waits to hear how this one ended.
-    void done.then(() => this.#turn.run(() => this.#tidy(run)));
+    void done.then(() =>
+      this.#turn.run(async () => {
+        if (run.record.state === 'live' && !this.#isClosing) await tidy(parts);
+      }),
+    );
     this.#running = { run, done };
-  }
-
-  /** Never rejects: every end is an end of the record. */
-  async #carryOut(run: DeploymentRun, settings: LocalSettings, work: Work): Promise<void> {
-    try {
-      const release = await work(run, settings);
-      const isLive = release !== null && (await this.#switchTo(run, release, settings));
-      if (!isLive) await this.#endStopped(run);
-    } catch (error) {
-      if (run.signal.aborted) await this.#endStopped(run);
-      else await this.#endFailed(run, error);
-    }
-  }
-
-  async #switchTo(
-    run: DeploymentRun,
-    release: ReleaseFacts,
-    settings: LocalSettings,
-  ): Promise<boolean> {
-    const done = run.progress.done ?? 0;
-    const total = run.progress.total ?? 1;
-    await run.update({ state: 'deploying', release: release.name });
-    run.step(
-      release.kind === 'static' ? 'Switching to the new release' : 'Starting the app',
-      done + 1,
-      total,
-    );
-    if (!(await this.serving.goLive(release, settings, run))) return false;
-    await markLive(this.store, run.record.deploymentId, release.name);
-    run.log.note(`Live at ${this.serving.url ?? 'its address'}`);
-    await run.end('live', null);
-    return true;
-  }
-
-  /** After success only. A failure here costs disk space, not the deployment. */
-  async #tidy(run: DeploymentRun): Promise<void> {
-    if (run.record.state !== 'live' || this.#isClosing) return;
-    const { keepReleases, keepRecords } = this.#context.limits;
-    const { live, previousRelease } = this.store.state;
-    const always = [live?.release, previousRelease].filter(
-      (name) => name !== null && name !== undefined,
-    );
-    try {
-      await this.store.releases.prune(keepReleases, always);
-      await this.store.pruneRecords(keepRecords);
-    } catch (error) {
-      this.#logger.warn({ err: error }, 'local.prune_failed');
-    }
-  }
-
-  async #endStopped(run: DeploymentRun): Promise<void> {
-    if (run.stopCause === 'stopping') {
-      await this.#end(run, 'interrupted', 'Slipway was stopped while it ran.');
-    } else {
-      const why = run.stopCause === 'removed' ? 'The target was removed.' : 'It was cancelled.';
-      await this.#end(run, 'stopped', why);
-    }
-  }
-
-  async #endFailed(run: DeploymentRun, error: unknown): Promise<void> {
-    if (!(error instanceof DeployFailure)) {
-      this.#logger.error(
-        { deployment: run.record.deploymentId, err: error },
-        'local.deployment_broke',
-      );
-    }
-    await this.#end(run, 'failed', reasonOf(error));
-  }
-
-  /** On a full disk the record cannot be written; then the next start finds it unfinished. */
-  async #end(
-    run: DeploymentRun,
-    state: 'failed' | 'stopped' | 'interrupted',
-    reason: string,
-  ): Promise<void> {
-    try {
-      await run.end(state, reason);
-    } catch (error) {
-      this.#logger.error(
-        { deployment: run.record.deploymentId, err: error },
-        'local.record_not_written',
-      );
-    }
   }
 
   #runOf(deploymentId: string): Running | null {

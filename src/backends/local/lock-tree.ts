@@ -1,7 +1,11 @@
 import { chmod, lchown, lstat, readdir, rm } from 'node:fs/promises';
 import path from 'node:path';
 import { DeployFailure } from './deploy-failure.js';
+import { errorCode } from './durable-file.js';
 import type { Identity } from './users.js';
+
+/** Ours to change, so that a data folder can be removed like any other by whoever runs Slipway. */
+const folderMode = 0o750;
 
 /** Gives a tree to a user. Only for a tree nobody else can change meanwhile. */
 export async function giveTree(folder: string, to: Identity | null): Promise<void> {
@@ -30,8 +34,8 @@ export async function lockTree(folder: string, builtBy: Identity | null): Promis
       return;
     }
     if (builtBy !== null) await lchown(entry, 0, builtBy.gid);
-    const isProgram = facts.isDirectory() || (facts.mode & 0o100) !== 0;
-    await chmod(entry, isProgram ? 0o550 : 0o440);
+    if (facts.isDirectory()) await chmod(entry, folderMode);
+    else await chmod(entry, (facts.mode & 0o100) === 0 ? 0o440 : 0o550);
   });
 }
 
@@ -39,7 +43,7 @@ export async function lockTree(folder: string, builtBy: Identity | null): Promis
 async function walk(entry: string, visit: (entry: string) => Promise<void>): Promise<void> {
   const facts = await lstat(entry);
   if (facts.isDirectory()) {
-    const names = await readdir(entry);
+    const names = await namesIn(entry);
     // A few at a time: a tree of packages has more files than a process may open.
     for (let start = 0; start < names.length; start += 32) {
       const some = names.slice(start, start + 32);
@@ -47,6 +51,17 @@ async function walk(entry: string, visit: (entry: string) => Promise<void>): Pro
     }
   }
   await visit(entry);
+}
+
+/** A build may close a folder to its own user, who is ours when there are no separate ones. */
+async function namesIn(folder: string): Promise<string[]> {
+  try {
+    return await readdir(folder);
+  } catch (error) {
+    if (errorCode(error) !== 'EACCES') throw error;
+    await chmod(folder, 0o700);
+    return readdir(folder);
+  }
 }
 
 /** Removes a tree whatever modes a build or `lockTree` gave its folders. */

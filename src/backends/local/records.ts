@@ -44,8 +44,8 @@ export const targetState = z.object({
   sequence: z.number(),
   /** Chosen once, so that the address stays. */
   port: z.number().nullable(),
-  /** Which block of user ids is this target's. */
-  userSlot: z.number().nullable(),
+  /** First of this target's user ids. */
+  firstUid: z.number().nullable(),
   live: z.object({ deploymentId: z.string(), release: z.string() }).nullable(),
   previousRelease: z.string().nullable(),
   /** Started apps, by the app user they run under; two during a switch. */
@@ -58,7 +58,7 @@ export const emptyTargetState: TargetState = {
   fencing: 0,
   sequence: 0,
   port: null,
-  userSlot: null,
+  firstUid: null,
   live: null,
   previousRelease: null,
   apps: [null, null],

@@ -18,6 +18,8 @@ const hopByHop = [
   'transfer-encoding',
   'upgrade',
 ];
+/** Cookies do not know ports: on one host a visitor's browser sends Slipway's own to every app. */
+const ownCookie = /^\s*(?:__Host-|__Secure-)?slipway/i;
 const innerHost = '127.0.0.1';
 
 /** Hands one request to a port of this machine and its answer back, both as streams. */
@@ -35,7 +37,7 @@ export function proxyRequest(
     agent: false,
   });
   inner.on('response', (answer) => {
-    response.writeHead(answer.statusCode ?? 502, answer.statusMessage, endToEnd(answer.headers));
+    response.writeHead(answer.statusCode ?? 502, answer.statusMessage, answerHeaders(answer));
     answer.on('error', () => response.destroy());
     answer.pipe(response);
   });
@@ -85,15 +87,30 @@ export function proxyUpgrade(
 }
 
 function forwardedHeaders(request: IncomingMessage): IncomingHttpHeaders {
-  const isChunked = request.headers['transfer-encoding'] !== undefined;
-  return {
+  const headers: IncomingHttpHeaders = {
     ...endToEnd(request.headers),
-    // Framing is said anew, or a body of unknown length would be read as a second request.
-    ...(isChunked ? { 'transfer-encoding': 'chunked' } : {}),
     'x-forwarded-for': request.socket.remoteAddress ?? '',
     'x-forwarded-host': request.headers.host ?? '',
     'x-forwarded-proto': 'http',
   };
+  // Framing is said anew, or a body of unknown length would be read as a second request.
+  if (request.headers['transfer-encoding'] !== undefined) headers['transfer-encoding'] = 'chunked';
+  const cookies = withoutOurs(request.headers.cookie ?? '');
+  if (cookies === '') delete headers.cookie;
+  else headers.cookie = cookies;
+  return headers;
+}
+
+function answerHeaders(answer: IncomingMessage): IncomingHttpHeaders {
+  const headers = endToEnd(answer.headers);
+  const cookies = headers['set-cookie']?.filter((cookie) => !ownCookie.test(cookie));
+  if (cookies !== undefined) headers['set-cookie'] = cookies;
+  return headers;
+}
+
+function withoutOurs(cookies: string): string {
+  const kept = cookies.split(';').filter((cookie) => !ownCookie.test(cookie));
+  return kept.join(';').trim();
 }
 
 function endToEnd(headers: IncomingHttpHeaders): IncomingHttpHeaders {

@@ -1,6 +1,6 @@
 import { spawn, type ChildProcess } from 'node:child_process';
 import type { Readable } from 'node:stream';
-import { pause } from './pause.js';
+import { aborted, pause } from './pause.js';
 import { killGroup, processesOf } from './process-marks.js';
 import type { Identity } from './users.js';
 
@@ -105,13 +105,6 @@ export async function killUser(identity: Identity): Promise<void> {
     if (process.platform !== 'linux') return;
   }
   throw new Error('Processes of a build could not be ended');
-}
-
-function aborted(signal: AbortSignal, until: AbortSignal): Promise<void> {
-  return new Promise((resolve) => {
-    if (signal.aborted) resolve();
-    else signal.addEventListener('abort', () => resolve(), { once: true, signal: until });
-  });
 }
 
 /** The pipes end when the last holder is gone; a holder we cannot kill must not hold us up. */

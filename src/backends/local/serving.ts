@@ -1,23 +1,18 @@
-import { mkdir, realpath } from 'node:fs/promises';
-import path from 'node:path';
+import { realpath } from 'node:fs/promises';
 import type { Logger } from '../../core/ports.js';
 import { AppLog } from './app-log.js';
-import { AppProcess } from './app-process.js';
+import type { AppProcess } from './app-process.js';
 import type { LocalContext } from './context.js';
 import { DeployFailure, mostUsefulLine } from './deploy-failure.js';
 import type { DeploymentRun } from './deployment-run.js';
-import { closeDataFolder } from './files-root.js';
-import { resolveInside } from './inside-folder.js';
-import { removeTree } from './lock-tree.js';
 import { Masker } from './masker.js';
-import type { ReleaseFacts, TargetState } from './records.js';
+import { prepareApp } from './prepare-app.js';
+import type { ReleaseFacts } from './records.js';
 import type { LocalSettings } from './settings.js';
-import { shellEnvironment } from './shell.js';
 import { Site } from './site.js';
 import { lookUp } from './static-lookup.js';
 import type { StaticRelease } from './static-site.js';
 import type { TargetStore } from './target-store.js';
-import { assign } from './users.js';
 
 /** What one target serves now: its listener, and the app behind it when the release is one. */
 export class Serving {
@@ -65,8 +60,8 @@ export class Serving {
     }
     const log = this.#openAppLog(release, settings);
     log.note('Slipway was restarted; the app is started again.');
-    const app = await this.#prepareApp(release, settings, 0, log);
-    app.start();
+    const app = await this.#prepare(release, settings, 0, log);
+    app.keepAlive();
     this.#pointToApp(app, log);
   }
 
@@ -87,7 +82,8 @@ export class Serving {
     }
     const index = this.#app?.order.userIndex === 0 ? 1 : 0;
     const log = this.#openAppLog(release, settings);
-    const app = await this.#prepareApp(release, settings, index, log, run);
+    await this.#freeUser(index);
+    const app = await this.#prepare(release, settings, index, log, run);
     try {
       await this.#proveApp(app, run);
       await this.listen(true);
@@ -95,8 +91,12 @@ export class Serving {
         await app.stop(this.#context.limits.killGraceMs);
         return false;
       }
+      // From a site to an app: until the app answers, the files of the old release do, not those of the new one.
+      const before = await this.#currentRelease();
+      if (this.#app === null) this.#pointToFiles(before);
       await this.#store.releases.makeCurrent(release.name);
     } catch (error) {
+      if (this.#app === null) this.#pointToFiles();
       await app.stop(this.#context.limits.killGraceMs);
       throw error;
     }
@@ -148,60 +148,25 @@ export class Serving {
     run.log.endProgram();
   }
 
-  async #prepareApp(
-    release: ReleaseFacts,
-    settings: LocalSettings,
-    index: 0 | 1,
-    log: AppLog,
-    run?: DeploymentRun,
-  ): Promise<AppProcess> {
-    // Two apps never share a user: ending one would end both.
+  /** Two apps never share a user: ending one would end both. */
+  async #freeUser(index: 0 | 1): Promise<void> {
     for (const [app, left] of this.#leaving) {
       if (app.order.userIndex !== index) continue;
       await Promise.all([app.stop(this.#context.limits.killGraceMs), left]);
     }
-    const { limits, toolEnvironment, options, isolation, filesRoot } = this.#context;
-    if (isolation === 'separate-user') await closeDataFolder(options.dataDir, filesRoot);
-    const files = this.#store.releases.files(release.name);
-    const folder = await resolveInside(
-      files,
-      release.startFolder === '' ? '.' : release.startFolder,
+  }
+
+  #prepare(
+    release: ReleaseFacts,
+    settings: LocalSettings,
+    userIndex: 0 | 1,
+    log: AppLog,
+    run?: DeploymentRun,
+  ): Promise<AppProcess> {
+    return prepareApp(
+      { context: this.#context, store: this.#store, logger: this.#logger },
+      { release, settings, userIndex, log, ...(run === undefined ? {} : { buildLog: run.log }) },
     );
-    if (folder.kind !== 'inside')
-      throw new DeployFailure('The root folder leads out of the release.');
-    const home = await this.#emptyHome(index);
-    const environment = shellEnvironment({
-      toolEnvironment,
-      folder: folder.real,
-      home,
-      temporary: path.join(home, 'tmp'),
-      deploymentId: release.deploymentId,
-      commit: release.commit,
-      refType: release.refType,
-      refName: release.refName,
-      own: { NODE_ENV: 'production', ...settings.environment },
-    });
-    return new AppProcess({
-      command: release.startCommand ?? '',
-      folder: folder.real,
-      environment,
-      identity: this.#store.users.apps[index],
-      userIndex: index,
-      healthPath: release.healthPath,
-      limits,
-      logger: this.#logger,
-      // Until it is live, what it prints belongs to the deployment.
-      onOutput: (chunk, from) => {
-        if (run !== undefined && !run.log.isClosed) run.log.take(chunk, from);
-        else log.take(chunk, from);
-      },
-      onNote: (text) => log.note(text),
-      onMark: (mark) => {
-        const apps: TargetState['apps'] = [...this.#store.state.apps];
-        apps[index] = mark;
-        return this.#store.update({ apps });
-      },
-    });
   }
 
   #openAppLog(release: ReleaseFacts, settings: LocalSettings): AppLog {
@@ -209,19 +174,9 @@ export class Serving {
     return new AppLog(file, new Masker(settings.secretValues), this.#context.limits.appLogBytes);
   }
 
-  async #emptyHome(index: 0 | 1): Promise<string> {
-    const home = path.join(this.#store.paths.homes, `app-${index}`);
-    const user = this.#store.users.apps[index];
-    await removeTree(home);
-    for (const folder of [home, path.join(home, 'tmp')]) {
-      await mkdir(folder, { mode: 0o700 });
-      await assign(folder, { uid: user?.uid ?? 0, gid: user?.gid ?? null }, 0o700);
-    }
-    return home;
-  }
-
-  #pointToFiles(): void {
-    this.#site.serving = { kind: 'static', release: () => this.#currentRelease() };
+  #pointToFiles(always?: StaticRelease | null): void {
+    const release = () => (always === undefined ? this.#currentRelease() : Promise.resolve(always));
+    this.#site.serving = { kind: 'static', release };
   }
 
   #pointToApp(app: AppProcess, log: AppLog): void {
@@ -236,7 +191,8 @@ export class Serving {
     if (current === null) return null;
     const { name, since } = current;
     const facts = await this.#store.releases.facts(name);
-    if (facts === null) return null;
+    // An app's files are no site: nobody is to read its source.
+    if (facts?.kind !== 'static') return null;
     return { name, since, files: this.#store.releases.files(name), spaFallback: facts.spaFallback };
   }
 

@@ -13,7 +13,8 @@ import {
 } from './records.js';
 import { Releases } from './releases.js';
 import { readAppLog } from './app-log.js';
-import { assign, usersOfSlot, type TargetUsers } from './users.js';
+import { giveTree } from './lock-tree.js';
+import { assign, usersFrom, type Identity, type TargetUsers } from './users.js';
 
 /** The files of one target: its state, its records, its logs and releases. */
 export class TargetStore {
@@ -33,13 +34,16 @@ export class TargetStore {
   static async open(context: LocalContext, targetId: string): Promise<TargetStore> {
     const paths = new TargetPaths(context.filesRoot, targetId);
     const known = await readJson(paths.stateFile, targetState);
-    const userSlot = await context.userSlots.slotFor(targetId, known?.userSlot ?? null);
-    const state = { ...(known ?? emptyTargetState), userSlot };
-    const users = usersOfSlot(context.limits.firstUid, userSlot);
+    // Before the claim: a block whose owner has no folder counts as free.
+    await mkdir(paths.folder, { recursive: true, mode: 0o700 });
+    const remembered = known?.firstUid ?? null;
+    const firstUid = (await context.users?.claim(paths.folder, remembered)) ?? null;
+    const users = usersFrom(firstUid);
     await makeFolders(paths, users.gid);
-    const store = new TargetStore(paths, state, users);
-    // The slot is on disk before anything runs under it, or another target could get it after a crash.
-    if (known === null || known.userSlot !== userSlot) await store.update({});
+    const store = new TargetStore(paths, { ...(known ?? emptyTargetState), firstUid }, users);
+    if (known !== null && remembered !== firstUid)
+      await giveTree(paths.releases, rootAs(users.gid));
+    if (known === null || remembered !== firstUid) await store.update({});
     return store;
   }
 
@@ -134,4 +138,9 @@ async function makeFolders(paths: TargetPaths, gid: number | null): Promise<void
     await mkdir(folder, { recursive: true, mode: 0o700 });
     await assign(folder, { uid: 0, gid: gid === null ? null : 0 }, 0o700);
   }
+}
+
+/** Releases belong to root; the group decides whose apps may read them. */
+function rootAs(gid: number | null): Identity | null {
+  return gid === null ? null : { uid: 0, gid };
 }

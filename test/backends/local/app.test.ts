@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { connect } from 'node:net';
+import { setTimeout as breath } from 'node:timers/promises';
 import { noSignal, Fixture, page } from './support/fixture.js';
 
 /** A small app; `body` can use `request`, `response` and `version`. */
@@ -60,16 +61,20 @@ describe('local backend: started app', () => {
     const answers: string[] = [];
     let isOver = false;
     const visitor = (async () => {
-      while (!isOver) answers.push(await page(one.url));
+      while (!isOver) {
+        answers.push(await page(one.url));
+        await breath(5);
+      }
     })();
     const request = fixture.request(fixture.git.commit(tree(app('two', slow))));
     await fixture.trigger(request);
     const late: Promise<string>[] = [];
     const asker = setInterval(() => late.push(page(`${one.url}slow`)), 100);
-    await fixture.end(request.deploymentId);
+    const end = await fixture.end(request.deploymentId);
     clearInterval(asker);
     isOver = true;
     await visitor;
+    assert.equal(end.state, 'live', end.reason);
     assert.equal(await page(one.url), 'two');
     assert.deepEqual(new Set(answers), new Set(['one', 'two']));
     for (const answer of await Promise.all(late)) assert.match(answer, /^(one|two)$/);
@@ -118,6 +123,35 @@ describe('local backend: started app', () => {
       await fixture.logs(end.id),
       /» The app stopped with code 9; it is started again in/,
     );
+  });
+
+  it('keeps the cookies of Slipway from apps on the same host, both ways', async () => {
+    const body = `response.setHeader('set-cookie', ['slipway_session=evil', 'mine=2']); response.end(request.headers.cookie ?? 'none')`;
+    const end = await fixture.deployTree(tree(app('1', body)));
+    const cookie = 'a=1; slipway_session=secret; __Host-slipway=x; b=2';
+    const answer = await fetch(end.url ?? '', { headers: { cookie } });
+    assert.equal(await answer.text(), 'a=1; b=2');
+    assert.deepEqual(answer.headers.getSetCookie(), ['mine=2']);
+    assert.equal(await page(end.url), 'none');
+  });
+
+  it('shows no source of an app, before or after a site', async () => {
+    const site = await fixture.deployTree({ 'index.html': 'site', 'server.js': 'public' });
+    const request = fixture.request(fixture.git.commit(tree(app('app'))));
+    await fixture.trigger(request);
+    const answers = new Set<string>();
+    let isOver = false;
+    const visitor = (async () => {
+      while (!isOver) {
+        answers.add(await page(`${site.url}server.js`));
+        await breath(5);
+      }
+    })();
+    const end = await fixture.end(request.deploymentId);
+    isOver = true;
+    await visitor;
+    assert.equal(end.state, 'live', end.reason);
+    assert.deepEqual(answers, new Set(['public', 'app']));
   });
 
   it('passes WebSockets through', async () => {

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
-import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { existsSync, readdirSync } from 'node:fs';
 import { Fixture, noSignal, page } from './support/fixture.js';
+import { isAlive } from './support/processes.js';
 
 describe('local backend: building', () => {
   let fixture: Fixture;
@@ -149,6 +150,25 @@ describe('local backend: building', () => {
     assert.deepEqual(again, { kind: 'too_late' });
   });
 
+  it('cancels also while somebody takes long to issue the credential', async () => {
+    const request = fixture.request(fixture.git.commit({ 'index.html': 'x' }), {
+      cloneCredential: () => new Promise(() => undefined),
+    });
+    await fixture.trigger(request);
+    await fixture.until(request.deploymentId, ({ state }) => state === 'building');
+    const cancelled = await fixture.backend.cancel?.(fixture.of(request.deploymentId), noSignal);
+    assert.deepEqual(cancelled, { kind: 'cancelled' });
+  });
+
+  it('tells a tag from a branch', async () => {
+    fixture.settings = { buildCommand: 'echo "tag=$SLIPWAY_TAG branch=$SLIPWAY_BRANCH"' };
+    const end = await fixture.deployTree(
+      { 'index.html': 'x' },
+      { refType: 'tag', refName: 'v1.0' },
+    );
+    assert.match(await fixture.logs(end.id), /\ntag=v1\.0 branch=\n/);
+  });
+
   it('lets builds of several targets wait for each other', async () => {
     fixture.backend = fixture.open({ concurrentBuilds: 1 });
     fixture.settings = { buildCommand: 'until [ -e "$HOME/go" ]; do sleep 0.05; done' };
@@ -173,22 +193,3 @@ describe('local backend: building', () => {
     assert.ok(existsSync(fixture.folder('homes', 'build')));
   });
 });
-
-function isAlive(pid: string | undefined): boolean {
-  if (pid === undefined) throw new Error('the build did not say its pid');
-  try {
-    process.kill(Number(pid), 0);
-  } catch {
-    return false;
-  }
-  // A zombie still takes signals; it only waits for the machine's first process.
-  return !/^State:\s+Z/m.test(statusOf(pid));
-}
-
-function statusOf(pid: string): string {
-  try {
-    return readFileSync(`/proc/${pid}/status`, 'utf8');
-  } catch {
-    return 'State: Z';
-  }
-}

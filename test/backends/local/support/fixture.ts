@@ -27,7 +27,7 @@ export const quickLimits: Partial<LocalLimits> = {
   networkRetryMs: 2000,
   networkEveryMs: 50,
   credentialEveryMs: 10,
-  healthDeadlineMs: 4000,
+  healthDeadlineMs: 15_000,
   healthIntervalMs: 50,
   minUptimeMs: 300,
   drainMs: 500,

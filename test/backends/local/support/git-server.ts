@@ -31,13 +31,9 @@ export class GitServer {
 
   static async start(): Promise<GitServer> {
     const server = new GitServer();
-    execFileSync('git', ['init', '--quiet', '--bare', '--initial-branch=main', 'repo.git'], {
-      cwd: server.#root,
-    });
-    execFileSync('git', ['clone', '--quiet', 'repo.git', 'checkout'], {
-      cwd: server.#root,
-      stdio: 'ignore',
-    });
+    const init = ['init', '--quiet', '--template=', '--initial-branch=main'];
+    execFileSync('git', [...init, '--bare', 'repo.git'], { cwd: server.#root });
+    execFileSync('git', [...init, 'checkout'], { cwd: server.#root });
     await new Promise<void>((resolve) => server.#server.listen(0, '127.0.0.1', resolve));
     return server;
   }
@@ -60,10 +56,14 @@ export class GitServer {
   }
 
   push(branch = 'main'): void {
-    execFileSync('git', ['push', '--quiet', '--force', 'origin', `HEAD:refs/heads/${branch}`], {
-      cwd: this.#checkout,
-      stdio: 'ignore',
-    });
+    execFileSync(
+      'git',
+      ['push', '--quiet', '--force', '../repo.git', `HEAD:refs/heads/${branch}`],
+      {
+        cwd: this.#checkout,
+        stdio: 'ignore',
+      },
+    );
   }
 
   async close(): Promise<void> {
