@@ -25,6 +25,7 @@ import { createConnectGrant } from './bitbucket/connect-grant.js';
 import { Limiters } from './bitbucket/limiter.js';
 import type { Config, Secrets } from './config/config.js';
 import type { Backend } from './core/backend.js';
+import { Breakers } from './core/delivery/breaker.js';
 import type { Deployment } from './core/model/index.js';
 import type { Bitbucket, Logger } from './core/ports.js';
 import { createConnectDoor, type ConnectDoor } from './doors/connect/connect-door.js';
@@ -141,11 +142,13 @@ export async function createContext(
       return found && { label: found.label, tags: found.capabilities.tags };
     },
   };
+  const breakers = new Breakers();
   const laneDeps = {
     storage,
     bitbucket,
     vault,
     backend,
+    breakers,
     routing,
     clock,
     ids,

@@ -26,6 +26,8 @@ export async function startServer(
   config: Readonly<Config>,
   secrets: Secrets,
 ): Promise<RunningServer> {
+  // Everything we write is ours alone: builds and served apps run on this machine under other users.
+  process.umask(0o077);
   const logger: Logger = createLogger(config.logLevel);
   let handler = notReady;
   const server = createServer((request, response) => handler(request, response));

@@ -4,6 +4,9 @@ import { isOver } from '../core/delivery/settle.js';
 import { recordStatus } from './record-status.js';
 import type { LaneDeps } from './step-lane.js';
 
+/** A thousand lanes must not come back in the same second. */
+export const wakeSpreadMs = 20_000;
+
 /** What a worker that holds a lane does next. Intentions that reach a backend are stored before the call. */
 export type Step =
   | { kind: 'none'; why: 'lease_lost' | 'idle' }
@@ -30,7 +33,31 @@ export async function planStep(tx: Transaction, lease: LaneLease, deps: LaneDeps
   if (next.pendingChecks.length > 0) {
     return { kind: 'check', deployment: next, target, failures: lane.failures };
   }
+  const heldUntil = heldByBreaker(target, now, deps);
+  if (heldUntil !== null) return waitForHost(tx, lease, next, heldUntil, lane.failures, deps);
   return begin(tx, lease, next, target, lane.failures, deps);
+}
+
+function heldByBreaker(target: Target, now: number, deps: LaneDeps): number | null {
+  const host = deps.backend(target.backend)?.host?.(target.settings);
+  return host === undefined ? null : deps.breakers.heldUntil(host, target.id, now);
+}
+
+/** No attempt is spent: its host answers nobody at the moment. */
+async function waitForHost(
+  tx: Transaction,
+  lease: LaneLease,
+  next: Deployment,
+  until: number,
+  failures: number,
+  deps: LaneDeps,
+): Promise<Step> {
+  const now = deps.clock();
+  const reason = 'Its backend answers nobody at the moment; it is tried again as soon as it does.';
+  if (next.reason !== reason) await tx.deployments.update(next.id, { reason, updatedAt: now });
+  const dueAt = until + Math.round(deps.random() * wakeSpreadMs);
+  await tx.lanes.release(lease, now, { dueAt, currentDeploymentId: null, failures });
+  return { kind: 'none', why: 'idle' };
 }
 
 async function goIdle(tx: Transaction, lease: LaneLease, now: number): Promise<Step> {

@@ -1,4 +1,5 @@
 import type { Backend, LookupResult, Observation, TriggerOutcome } from '../core/backend.js';
+import type { Breakers } from '../core/delivery/breaker.js';
 import {
   settleLookup,
   settleObservation,
@@ -12,15 +13,16 @@ import type { Bitbucket, Clock, Ids, Logger, Storage, Vault } from '../core/port
 import { askBitbucket, settleCheck } from './check-deployment.js';
 import type { RoutingFacts } from '../core/routing/decide.js';
 import { openTarget } from './open-target.js';
-import { planStep, type Step } from './plan-step.js';
+import { planStep, wakeSpreadMs, type Step } from './plan-step.js';
 import type { StatusDeps } from './record-status.js';
 import { applySettlement } from './settle-step.js';
-import { triggerDeployment } from './trigger-deployment.js';
+import { triggerDeployment, type Triggered } from './trigger-deployment.js';
 
 export interface LaneDeps extends StatusDeps {
   storage: Storage;
   bitbucket: Pick<Bitbucket, 'cloneUrl' | 'cloneCredential' | 'head' | 'changedPaths'>;
   routing: LaneRouting;
+  breakers: Breakers;
   vault: Vault;
   /** Null when the operator switched it off. */
   backend(id: string): Backend | null;
@@ -127,7 +129,9 @@ async function perform(step: Working, lease: LaneLease, deps: LaneDeps): Promise
   }
   switch (step.kind) {
     case 'trigger': {
-      const outcome = await triggerDeployment(step, lease, backend, deps, signal());
+      const triggered = await triggerDeployment(step, lease, backend, deps, signal());
+      await tellBreaker(step, backend, triggered, deps);
+      const { outcome } = triggered;
       const can = { observe: backend.observe !== undefined, backendLabel: backend.label };
       const settlement = settleTrigger(step.deployment, outcome, can, facts());
       // Only what a push would meet again is a reason to pause; a release that was pruned is not.
@@ -148,6 +152,34 @@ async function perform(step: Working, lease: LaneLease, deps: LaneDeps): Promise
     }
   }
 }
+
+/** A host that answers again has its waiting lanes woken, spread so that they do not knock it over at once. */
+async function tellBreaker(
+  step: Extract<Working, { kind: 'trigger' }>,
+  backend: Backend,
+  { outcome, called }: Triggered,
+  deps: LaneDeps,
+): Promise<void> {
+  const host = backend.host?.(step.target.settings);
+  if (host === undefined) return;
+  if (!called) {
+    deps.breakers.forgo(host);
+    return;
+  }
+  const now = deps.clock();
+  const failed = outcome.kind === 'retry' || outcome.kind === 'unknown';
+  const woken = deps.breakers.record(host, step.target.id, failed, now);
+  if (woken.length === 0) return;
+  deps.logger.info({ host, lanes: woken.length }, 'breaker.closed');
+  await deps.storage.write(async (tx) => {
+    for (let part = 0; part < wakeParts; part += 1) {
+      const lanes = woken.filter((_, index) => index % wakeParts === part);
+      await tx.lanes.wake(lanes, now + (part * wakeSpreadMs) / wakeParts);
+    }
+  });
+}
+
+const wakeParts = 40;
 
 function signal(): AbortSignal {
   return AbortSignal.timeout(callTimeoutMs);

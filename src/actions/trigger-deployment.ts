@@ -7,6 +7,12 @@ import { openTarget } from './open-target.js';
 
 type TriggerStep = Extract<Step, { kind: 'trigger' }>;
 
+export interface Triggered {
+  outcome: TriggerOutcome;
+  /** False: something was missing on our side or Bitbucket's, and the backend was not called. */
+  called: boolean;
+}
+
 /** Hands one deployment to its backend, once. The outcome is a value whatever happens. */
 export async function triggerDeployment(
   step: TriggerStep,
@@ -14,14 +20,14 @@ export async function triggerDeployment(
   backend: Backend,
   deps: LaneDeps,
   signal: AbortSignal,
-): Promise<TriggerOutcome> {
+): Promise<Triggered> {
   if (step.deployment.cause === 'rollback') return rollBack(step, lease, backend, deps, signal);
   const repository = await deps.storage.read.repositories.byId(step.deployment.repositoryId);
   if (!repository || repository.state === 'deleted') {
-    return { kind: 'rejected', reason: 'The repository no longer exists in Bitbucket.' };
+    return notCalled({ kind: 'rejected', reason: 'The repository no longer exists in Bitbucket.' });
   }
   const refused = await missingCredential(repository, deps);
-  if (refused) return refused;
+  if (refused) return notCalled(refused);
   return sent(step, deps, () => backend.trigger(request(step, lease, repository, deps), signal));
 }
 
@@ -48,13 +54,18 @@ async function sent(
   step: TriggerStep,
   deps: LaneDeps,
   call: () => Promise<TriggerOutcome>,
-): Promise<TriggerOutcome> {
+): Promise<Triggered> {
   try {
-    return await call();
+    return { outcome: await call(), called: true };
   } catch (error) {
     deps.logger.error({ deployment: step.deployment.id, err: error }, 'backend.trigger_threw');
-    return { kind: 'unknown', reason: 'The backend did not answer as it should.' };
+    const reason = 'The backend did not answer as it should.';
+    return { outcome: { kind: 'unknown', reason }, called: true };
   }
+}
+
+function notCalled(outcome: TriggerOutcome): Triggered {
+  return { outcome, called: false };
 }
 
 function request(
@@ -91,14 +102,14 @@ async function rollBack(
   backend: Backend,
   deps: LaneDeps,
   signal: AbortSignal,
-): Promise<TriggerOutcome> {
+): Promise<Triggered> {
   const { deployment } = step;
   const earlier = deployment.rollbackOf
     ? await deps.storage.read.deployments.byId(deployment.rollbackOf)
     : null;
   const toBackendRef = earlier?.backendRef ?? null;
   if (!backend.rollback || !earlier || toBackendRef === null) {
-    return { kind: 'rejected', reason: 'That release cannot be switched back to.' };
+    return notCalled({ kind: 'rejected', reason: 'That release cannot be switched back to.' });
   }
   const rollback = backend.rollback.bind(backend);
   return sent(step, deps, () =>

@@ -17,6 +17,8 @@ export interface Backend {
    * Fields with `secret: true` are sealed and never shown again.
    */
   readonly settings: z.ZodObject;
+  /** Who a call for this target goes to; targets with the same host share a breaker. Absent: nobody's network is involved. */
+  host?(settings: Readonly<Record<string, unknown>>): string;
   /** Must not deploy. Run when a target is saved. */
   check(target: BackendTarget, signal: AbortSignal): Promise<CheckResult>;
   /** Hands one commit over. Called again under the same `idempotencyKey` after a crash. */

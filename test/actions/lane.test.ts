@@ -261,6 +261,27 @@ describe('a lane', () => {
     assert.equal(engine.bitbucket.statuses.at(-1)?.status.state, 'SUCCESSFUL');
   });
 
+  it('spends no attempt on a host that answers nobody, and comes back as soon as it does', async () => {
+    engine.backend.host = () => 'deploy.example';
+    const targets = [];
+    for (let index = 0; index < 12; index += 1) {
+      targets.push(await engine.target({ name: `T${index}` }));
+    }
+    engine.backend.onTrigger = [() => ({ kind: 'retry', reason: 'connection refused' })];
+    await engine.push([change()]);
+    await engine.step();
+    const tried = engine.backend.triggered.length;
+    assert.equal(tried, 10, 'the tenth failure opens the breaker');
+    await engine.settle(25_000);
+    assert.equal(engine.backend.triggered.length, tried, 'the breaker is open');
+    const waiting = await engine.deployments(targets.at(-1)?.id ?? '');
+    assert.match(waiting[0]?.reason ?? '', /answers nobody at the moment/);
+    engine.backend.onTrigger = [];
+    await engine.settle(60_000);
+    assert.equal(engine.backend.triggered.length, tried + 12);
+    for (const { id } of targets) assert.equal((await engine.deployments(id))[0]?.state, 'live');
+  });
+
   it('one push during a running deploy costs exactly one more, of the newest commit', async () => {
     const target = await engine.target();
     engine.backend.onObserve = [() => ({ state: 'building' })];

@@ -5,6 +5,7 @@ import { reportDueStatuses } from '../../src/actions/report-status.js';
 import type { RequestDeps } from '../../src/actions/request-deployment.js';
 import { saveTarget, type TargetForm } from '../../src/actions/save-target.js';
 import { stepLane, type LaneDeps } from '../../src/actions/step-lane.js';
+import { Breakers } from '../../src/core/delivery/breaker.js';
 import type { Backend } from '../../src/core/backend.js';
 import type { RefChange, Repository, Source, Target } from '../../src/core/model/index.js';
 import { createIds } from '../../src/lib/ids.js';
@@ -82,6 +83,7 @@ export async function createEngine(options: { dataDir?: string; backend?: Backen
     bitbucket,
     vault,
     backend: find,
+    breakers: new Breakers(),
     routing,
     clock: clock.now,
     ids,

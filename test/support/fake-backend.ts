@@ -39,6 +39,7 @@ export class FakeBackend implements Backend {
       .meta({ label: 'Token', secret: true } satisfies FieldMeta),
   });
 
+  host?: () => string;
   readonly triggered: TriggerRequest[] = [];
   readonly rolledBack: RollbackRequest[] = [];
   readonly lookedUp: BackendDeployment[] = [];

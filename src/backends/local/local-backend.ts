@@ -15,7 +15,7 @@ import { BuildSlots } from './build-slots.js';
 import { checkTarget } from './check-target.js';
 import type { LocalContext } from './context.js';
 import { machineFolder, openFilesRoot } from './files-root.js';
-import { localIsolation } from './isolation.js';
+import { isolationSentence, localIsolation } from './isolation.js';
 import { LocalTarget } from './local-target.js';
 import { defaultLimits, type LocalBackendOptions } from './options.js';
 import { isPlainId } from './paths.js';
@@ -29,7 +29,8 @@ export class LocalBackend implements Backend {
   readonly id = 'local';
   readonly label = 'This machine';
   readonly description =
-    'Builds the commit on the machine that runs Slipway and serves it there: a static site, or an app that listens on PORT.';
+    'Builds the commit on the machine that runs Slipway and serves it there: a static site, or an app that listens on PORT. ' +
+    isolationSentence();
   readonly capabilities = {
     commit: 'exact',
     branch: 'any',

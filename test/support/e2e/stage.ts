@@ -183,11 +183,12 @@ export class Stage {
   }
 
   /** What Bitbucket itself has stored: the app's shared secrets, every token it gave out, people's passwords. */
-  async bitbucketSecrets(): Promise<BitbucketSecrets> {
+  async bitbucketSecrets(installed = 1): Promise<BitbucketSecrets> {
     const file = join(this.bench.sandbox.dataDir, 'sandbox.json');
     return waitFor('the sandbox to save its data', () => {
       try {
-        return secretsIn(JSON.parse(readFileSync(file, 'utf8')) as SandboxFile);
+        const secrets = secretsIn(JSON.parse(readFileSync(file, 'utf8')) as SandboxFile);
+        return secrets.installations.length >= installed && secrets;
       } catch {
         return null;
       }
@@ -214,15 +215,14 @@ export interface BitbucketSecrets {
   gitPasswords: string[];
 }
 
-function secretsIn(data: SandboxFile): BitbucketSecrets | null {
+function secretsIn(data: SandboxFile): BitbucketSecrets {
   const installations = Object.values(data.installations).map((one) => ({
     clientKey: one.client_key,
     workspaceUuid: one.workspace_uuid,
     secret: one.secret,
   }));
-  if (installations.some(({ secret }) => secret === '')) return null;
   return {
-    installations,
+    installations: installations.filter(({ secret }) => secret !== ''),
     tokens: Object.keys(data.tokens),
     gitPasswords: Object.values(data.users).map((user) => user.git_password),
   };
