@@ -50,6 +50,7 @@ async function start(): Promise<number> {
   const { env, problems } = readEnv();
   const { config, secrets } = parseConfig(env, problems);
   const { startServer } = await import('./main.js');
+  const { startServer } = await import('./main.js');
   const running = await startServer(config, secrets);
   process.stderr.write(`Slipway is listening on ${running.url}\n`);
   await new Promise<void>((resolve) => {

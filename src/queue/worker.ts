@@ -95,9 +95,11 @@ export class Worker implements Waker {
   }
 
   /** Never in front of the lanes: a Bitbucket that answers slowly must not hold up a deploy. */
-  #runBeside({ name, run }: BackgroundJob): void {
+  #runBeside(job: BackgroundJob): void {
+    const { name } = job;
     if (this.#background.has(name)) return;
-    const work = run()
+    const work = job
+      .run()
       .catch((error: unknown) => {
         this.#options.logger.error({ job: name, err: error }, 'worker.job_failed');
         return 0;
