@@ -229,8 +229,17 @@ export interface LaneWrites {
   create(lane: Pick<Lane, 'targetId' | 'repositoryId' | 'workspaceUuid'>): Promise<void>;
   /** Makes the lane due at `at`, or earlier if it already was. `afresh`: new work, so earlier failures count no more. */
   wake(targetIds: readonly string[], at: number, options?: { afresh: boolean }): Promise<void>;
-  /** Leases up to `limit` due lanes without a live lease; each lease gets a new fencing number. */
-  claim(limit: number, now: number, leaseMs: number, owner: string): Promise<LaneLease[]>;
+  /**
+   * Leases up to `limit` due lanes without a live lease; each lease gets a new fencing number. Workspaces take turns: one lane
+   * of each, then a second one; those in `servedLately` (oldest first) come after all others.
+   */
+  claim(
+    limit: number,
+    now: number,
+    leaseMs: number,
+    owner: string,
+    servedLately?: readonly string[],
+  ): Promise<LaneLease[]>;
   /** Extends the leases still held; returns the targets whose lease was lost. */
   renew(leases: readonly LaneLease[], until: number): Promise<string[]>;
   /**

@@ -24,6 +24,7 @@ export interface BackgroundJob {
 export const leaseMs = 15_000;
 const heartbeatMs = 5_000;
 const sweepMs = 1_000;
+const rememberedWorkspaces = 20;
 const troublePauseMs = 1_000;
 
 /** Wakes actions when lanes are due. Knows no backend, no HTTP, no SQL. A wake-up is only a hint: the sweep finds the rest. */
@@ -31,6 +32,8 @@ export class Worker implements Waker {
   readonly #options: WorkerOptions;
   readonly #owner = randomUUID();
   readonly #active = new Map<LaneLease, Promise<void>>();
+  /** Workspaces that had their turn, the latest last: nobody's thousands may hold up another's single push. */
+  #servedLately: readonly string[] = [];
   #loop: Promise<void> | null = null;
   readonly #background = new Map<string, Promise<void>>();
   #heartbeat: NodeJS.Timeout | null = null;
@@ -86,7 +89,9 @@ export class Worker implements Waker {
     const free = concurrency - this.#active.size;
     const leases =
       free > 0
-        ? await storage.write((tx) => tx.lanes.claim(free, clock(), leaseMs, this.#owner))
+        ? await storage.write((tx) =>
+            tx.lanes.claim(free, clock(), leaseMs, this.#owner, this.#servedLately),
+          )
         : [];
     for (const lease of leases) this.#begin(lease);
     for (const job of this.#options.background) this.#runBeside(job);
@@ -112,6 +117,8 @@ export class Worker implements Waker {
   }
 
   #begin(lease: LaneLease): void {
+    const others = this.#servedLately.filter((workspace) => workspace !== lease.workspaceUuid);
+    this.#servedLately = [...others, lease.workspaceUuid].slice(-rememberedWorkspaces);
     const work = this.#options
       .step(lease)
       .catch((error: unknown) => {

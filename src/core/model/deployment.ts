@@ -107,6 +107,7 @@ export interface Lane {
 /** The right to work on one lane for a while. */
 export interface LaneLease {
   targetId: string;
+  workspaceUuid: string;
   owner: string;
   fencing: number;
   /** As of the claim: a wake-up that came later must not be lost when the lane is given back. */

@@ -41,24 +41,24 @@ export function laneStore(sql: Sql): LaneReads & LaneWrites {
         [at, at, ...targetIds],
       );
     },
-    // In turns: one lane of every workspace, then a second one of each, so that nobody's thousands hold up a single push.
-    async claim(limit, now, leaseMs, owner) {
-      const rows = await sql.all<{ target_id: string; fencing: number; wake_count: number }>(
+    async claim(limit, now, leaseMs, owner, servedLately = []) {
+      const places = servedLately.map((_, place) => `WHEN ? THEN ${place + 1}`).join(' ');
+      const place = places === '' ? '' : `CASE workspace_uuid ${places} ELSE 0 END,`;
+      const rows = await sql.all<Record<string, SqlValue>>(
         `UPDATE lanes SET lease_owner = ?, lease_until = ?, fencing = fencing + 1
          WHERE target_id IN (
            SELECT target_id FROM (
-             SELECT target_id, due_at, row_number() OVER (PARTITION BY workspace_uuid ORDER BY due_at) AS turn
+             SELECT target_id, workspace_uuid, due_at,
+               row_number() OVER (PARTITION BY workspace_uuid ORDER BY due_at) AS turn
              FROM lanes WHERE due_at <= ? AND (lease_until IS NULL OR lease_until <= ?)) AS due
-           ORDER BY turn, due_at LIMIT ?)
-         RETURNING target_id, fencing, wake_count`,
-        [owner, now + leaseMs, now, now, limit],
+           ORDER BY turn, ${place} due_at LIMIT ?)
+         RETURNING *`,
+        [owner, now + leaseMs, now, now, ...servedLately, limit],
       );
-      return rows.map((row) => ({
-        targetId: row.target_id,
-        owner,
-        fencing: Number(row.fencing),
-        wakeCount: Number(row.wake_count),
-      }));
+      return rows.map((row) => {
+        const { targetId, workspaceUuid, fencing, wakeCount } = lanes.read(row);
+        return { targetId, workspaceUuid, owner, fencing, wakeCount };
+      });
     },
     async renew(leases, until) {
       const lost: string[] = [];

@@ -1,0 +1,162 @@
+import assert from 'node:assert/strict';
+import type { LaneLease } from '../../src/core/model/index.js';
+import { Worker, type WorkerOptions } from '../../src/queue/worker.js';
+import { createEngine, type Engine } from '../support/engine.js';
+
+/** A promise that a test settles when it wants to. */
+function gate(): { opened: Promise<void>; open: () => void } {
+  let open: () => void = () => undefined;
+  const opened = new Promise<void>((resolve) => (open = resolve));
+  return { opened, open };
+}
+
+describe('worker', () => {
+  let engine: Engine;
+  let worker: Worker;
+
+  beforeEach(async () => {
+    engine = await createEngine();
+  });
+
+  afterEach(async () => {
+    await worker.stop();
+    await engine.close();
+  });
+
+  function start(step: WorkerOptions['step'], more: Partial<WorkerOptions> = {}): void {
+    worker = new Worker({
+      storage: engine.storage,
+      step,
+      background: [],
+      clock: engine.clock.now,
+      logger: engine.logger,
+      concurrency: 2,
+      ...more,
+    });
+    worker.start();
+  }
+
+  const release = (lease: LaneLease): Promise<void> =>
+    engine.storage.write((tx) =>
+      tx.lanes.release(lease, engine.clock.now(), {
+        dueAt: null,
+        currentDeploymentId: null,
+        failures: 0,
+      }),
+    );
+  const wake = async (...ids: string[]): Promise<void> => {
+    await engine.storage.write((tx) => tx.lanes.wake(ids, engine.clock.now()));
+    worker.wake();
+  };
+
+  it('steps a lane once it is woken, and leaves idle ones alone', async () => {
+    const [a, b] = [await engine.target(), await engine.target({ name: 'Test' })];
+    const stepped: string[] = [];
+    const done = gate();
+    start(async (lease) => {
+      stepped.push(lease.targetId);
+      await release(lease);
+      done.open();
+    });
+    await wake(a.id);
+    await done.opened;
+    assert.deepEqual(stepped, [a.id]);
+    assert.notEqual(a.id, b.id);
+  });
+
+  it('works on as many lanes at a time as it may, and on the next as soon as one is done', async () => {
+    const targets = [];
+    for (const name of ['A', 'B', 'C']) targets.push(await engine.target({ name }));
+    const begun: string[] = [];
+    const two = gate();
+    const three = gate();
+    const hold = gate();
+    start(async (lease) => {
+      begun.push(lease.targetId);
+      if (begun.length === 2) two.open();
+      if (begun.length === 3) three.open();
+      else await hold.opened;
+      await release(lease);
+    });
+    await wake(...targets.map(({ id }) => id));
+    await two.opened;
+    assert.equal(begun.length, 2);
+    hold.open();
+    await three.opened;
+    assert.deepEqual([...begun].sort(), targets.map(({ id }) => id).sort());
+  });
+
+  it('survives a step that throws, and a background job that does', async () => {
+    const target = await engine.target();
+    const second = gate();
+    let steps = 0;
+    start(
+      async (lease) => {
+        steps += 1;
+        if (steps === 1) {
+          await release(lease);
+          throw new Error('a bug');
+        }
+        await release(lease);
+        second.open();
+      },
+      { background: [{ name: 'broken', run: () => Promise.reject(new Error('another')) }] },
+    );
+    await wake(target.id);
+    while (!engine.logger.lines.some(({ message }) => message === 'lane.step_failed')) {
+      await new Promise((resolve) => setImmediate(resolve));
+    }
+    await wake(target.id);
+    await second.opened;
+    assert.ok(engine.logger.lines.some(({ message }) => message === 'worker.job_failed'));
+  });
+
+  it('waits, when stopping, for the step that runs', async () => {
+    const target = await engine.target();
+    const begun = gate();
+    const hold = gate();
+    let finished = false;
+    start(async (lease) => {
+      begun.open();
+      await hold.opened;
+      await release(lease);
+      finished = true;
+    });
+    await wake(target.id);
+    await begun.opened;
+    const stopped = worker.stop();
+    hold.open();
+    await stopped;
+    assert.ok(finished);
+  });
+
+  it('gives every workspace its turn: 5,000 lanes of one hold up a single push of another by one at most', async () => {
+    const crowd = Array.from({ length: 5_000 }, (_, index) => ({
+      targetId: `crowd-${String(index).padStart(5, '0')}`,
+      repositoryId: 'r',
+      workspaceUuid: '{crowd}',
+    }));
+    await engine.storage.write(async (tx) => {
+      for (const lane of crowd) await tx.lanes.create(lane);
+      for (let start = 0; start < crowd.length; start += 500) {
+        const ids = crowd.slice(start, start + 500).map(({ targetId }) => targetId);
+        await tx.lanes.wake(ids, engine.clock.now());
+      }
+    });
+    engine.clock.advance(1_000);
+    const single = await engine.target();
+    await engine.storage.write((tx) => tx.lanes.wake([single.id], engine.clock.now()));
+    const order: string[] = [];
+    const done = gate();
+    start(
+      async (lease) => {
+        order.push(lease.targetId);
+        if (lease.targetId === single.id) done.open();
+        await release(lease);
+      },
+      { concurrency: 1 },
+    );
+    await done.opened;
+    assert.ok(order.indexOf(single.id) <= 1, `it came after ${order.indexOf(single.id)} others`);
+  });
+});
