@@ -26,7 +26,9 @@ async function main(argv: string[]): Promise<number> {
   const [command = 'help', ...rest] = argv;
   switch (command) {
     case 'start':
-      return start();
+      return rest.length === 0
+        ? start()
+        : usage('start takes no arguments; its settings come from the environment.');
     case 'demo':
       return (await import('./demo/command.js')).runDemoCommand(rest);
     case 'sandbox':
@@ -46,10 +48,12 @@ async function main(argv: string[]): Promise<number> {
   }
 }
 
-async function start(): Promise<number> {
+/** Signals that come this close together are one wish. */
+const sameWishMs = 1_000;
+
+async function start(): Promise<never> {
   const { env, problems } = readEnv();
   const { config, secrets } = parseConfig(env, problems);
-  const { startServer } = await import('./main.js');
   const { startServer } = await import('./main.js');
   const running = await startServer(config, secrets);
   process.stderr.write(`Slipway is listening on ${running.url}\n`);
@@ -57,13 +61,19 @@ async function start(): Promise<number> {
     process.once('SIGTERM', () => resolve());
     process.once('SIGINT', () => resolve());
   });
-  // A second signal, or a step that hangs, must not keep the process: what is stored is enough to go on from.
+  // A step that hangs, or somebody who insists, must not keep the process: what is stored is enough to go on from. One
+  // Ctrl-C often arrives twice, from the terminal and from the npm or script around us; that is not insisting.
   const forced = setTimeout(() => process.exit(1), 9_000);
-  process.once('SIGTERM', () => process.exit(1));
-  process.once('SIGINT', () => process.exit(1));
+  const stoppingSince = performance.now();
+  const insist = (): void => {
+    if (performance.now() - stoppingSince > sameWishMs) process.exit(1);
+  };
+  process.on('SIGTERM', insist);
+  process.on('SIGINT', insist);
   await running.stop();
   clearTimeout(forced);
-  return 0;
+  // What a library still holds (a timer, a socket) is nothing to wait for.
+  process.exit(0);
 }
 
 function receive(argv: string[]): number {

@@ -5,6 +5,8 @@ import { setStage, type Stage } from './stage.js';
 const lookEveryMs = 1_000;
 /** A panel session ends after 15 minutes; the demo opens a new one well before. */
 const sessionMs = 10 * 60_000;
+/** A server that does not answer any more has usually ended; its own words then say more than "fetch failed". */
+const endsWithinMs = 2_000;
 
 /** Sets everything up, deploys once, prints what to try, and tells what happens until Ctrl-C. */
 export async function playOnStage(
@@ -24,7 +26,10 @@ export async function playOnStage(
     return 0;
   } catch (error) {
     if (interrupted.signal.aborted) return 0;
-    throw error;
+    const ended = await Promise.race([stage.server.ended, delay(endsWithinMs)]);
+    if (!ended) throw error;
+    say(`Slipway ended ${ended.how}. Its last lines:\n${ended.lastLines}`);
+    return 1;
   } finally {
     say('Stopping.');
     await stage.close();
@@ -71,12 +76,9 @@ async function tellWhatHappens(
   signal: AbortSignal,
 ): Promise<void> {
   const told = new Map<string, string>();
-  const { sandbox, workspace, repository, user, server } = stage;
+  const { sandbox, workspace, repository, user } = stage;
   let panel: PanelVisitor | null = null;
   let openedAt = 0;
-  void server.ended.then(({ code, lastLines }) => {
-    if (!signal.aborted) say(`Slipway ended by itself with code ${code}:\n${lastLines}`);
-  });
   while (!signal.aborted) {
     if (panel === null || Date.now() - openedAt > sessionMs) {
       panel = await PanelVisitor.open(await sandbox.panelUrl(workspace, repository, user.nickname));

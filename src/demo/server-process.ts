@@ -1,23 +1,24 @@
 import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
+import { setTimeout as delay } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 
 /** Slipway as an operator runs it: a process of its own. */
 export interface ServerProcess {
   url: string;
   pid: number;
-  /** Resolves when the process has ended, with its last lines if it was not told to. */
-  ended: Promise<{ code: number | null; lastLines: string }>;
+  /** Resolves when the process has ended: how ("with code 1", "by SIGKILL"), and its last lines. */
+  ended: Promise<{ how: string; lastLines: string }>;
   stop(): Promise<void>;
 }
 
 const keptLines = 40;
-const startTimeoutMs = 30_000;
 
 /** @param onLine gets every line the server logs */
 export async function startServerProcess(
   settings: Record<string, string>,
   onLine: (line: string) => void = () => undefined,
+  startWithinMs = 30_000,
 ): Promise<ServerProcess> {
   // `dist/cli.js` when built, `src/cli.ts` when run from source; execArgv then brings the loader along.
   const cli = fileURLToPath(
@@ -33,22 +34,24 @@ export async function startServerProcess(
     if (lines.length > keptLines) lines.shift();
     onLine(line);
   });
-  const ended = once(child, 'exit').then(([code]) => ({
-    code: code as number | null,
+  const ended = once(child, 'exit').then(([code, signal]) => ({
+    how: signal === null ? `with code ${String(code)}` : `by ${String(signal)}`,
     lastLines: lines.join('\n'),
   }));
+  const started = new AbortController();
   const listening = await Promise.race([
     url,
-    ended.then(({ code, lastLines }) => {
-      throw new Error(`Slipway ended with code ${code} before it was ready:\n${lastLines}`);
+    ended.then(({ how, lastLines }) => {
+      throw new Error(`Slipway ended ${how} before it was ready:\n${lastLines}`);
     }),
-    after(startTimeoutMs).then(() => {
+    delay(startWithinMs, undefined, { signal: started.signal }).then(() => {
       child.kill('SIGKILL');
       throw new Error(
-        `Slipway was not ready within ${startTimeoutMs / 1000} s:\n${lines.join('\n')}`,
+        `Slipway was not ready within ${startWithinMs / 1000} s:\n${lines.join('\n')}`,
       );
     }),
-  ]);
+    // The clock must not run on: it would end a server that has long been ready.
+  ]).finally(() => started.abort());
   return {
     url: listening,
     pid: child.pid ?? 0,
@@ -87,8 +90,4 @@ function urlWhenListening(child: ChildProcess, onLine: (line: string) => void): 
       }
     });
   });
-}
-
-function after(ms: number): Promise<void> {
-  return new Promise((resolve) => setTimeout(resolve, ms).unref());
 }

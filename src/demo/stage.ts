@@ -1,4 +1,4 @@
-import { mkdtemp, rm } from 'node:fs/promises';
+import { chmod, mkdtemp, readdir, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { seedSample, startSandbox, type Sandbox } from '../sandbox/index.js';
@@ -25,12 +25,15 @@ export async function setStage(options: {
   onLine: (line: string) => void;
 }): Promise<Stage> {
   const folder = await mkdtemp(join(tmpdir(), 'slipway-demo-'));
+  // Builds run under users of their own and must get to their files; behind a closed door these would lie somewhere else,
+  // and would stay behind when the stage is gone.
+  await chmod(folder, 0o711);
   let sandbox: Sandbox | null = null;
   let server: ServerProcess | null = null;
   const close = async (): Promise<void> => {
     await server?.stop();
     await sandbox?.stop();
-    await rm(folder, { recursive: true, force: true });
+    await removeTree(folder);
   };
   try {
     sandbox = await startSandbox({ port: options.ports.sandbox });
@@ -62,5 +65,18 @@ export async function setStage(options: {
   } catch (error) {
     await close();
     throw error;
+  }
+}
+
+/** Releases are read-only folders, which only root may remove as they are. */
+async function removeTree(folder: string): Promise<void> {
+  try {
+    await rm(folder, { recursive: true, force: true });
+  } catch {
+    await chmod(folder, 0o700);
+    for (const entry of await readdir(folder, { recursive: true, withFileTypes: true })) {
+      if (entry.isDirectory()) await chmod(join(entry.parentPath, entry.name), 0o700);
+    }
+    await rm(folder, { recursive: true, force: true });
   }
 }

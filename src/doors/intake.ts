@@ -24,6 +24,8 @@ interface Answer {
 }
 
 const retryAfterSeconds = '5';
+/** For how long a sender may go on sending after an answer that came before the end of its body. */
+const lingerMs = 2_000;
 
 /**
  * Raw body → verified → parsed → stored → answered, for every door, on the bare `http.Server`: Express would cost seven
@@ -58,10 +60,8 @@ async function serve(
     return { status: 503, log: { noop: 'internal' } };
   });
   if (answer.status === 503) response.setHeader('retry-after', retryAfterSeconds);
-  // What is left of an unread body must not be taken for the next request.
-  if (answer.status === 413) response.setHeader('connection', 'close');
-  response.writeHead(answer.status).end();
-  if (answer.status === 413) request.destroy();
+  if (request.complete) response.writeHead(answer.status).end();
+  else answerEarly(request, response, answer.status);
   const fields = {
     door: door.door,
     status: answer.status,
@@ -70,6 +70,22 @@ async function serve(
   };
   if (answer.status === 204) deps.logger.info(fields, 'event.received');
   else deps.logger.warn(fields, 'event.refused');
+}
+
+/**
+ * An answer to somebody who is still sending. Closing at once would break their connection before they read it; so the rest
+ * is thrown away for a moment first, and is never taken for the next request.
+ */
+function answerEarly(request: IncomingMessage, response: ServerResponse, status: number): void {
+  response.writeHead(status, { connection: 'close', 'content-length': '0' });
+  response.flushHeaders();
+  const limit = setTimeout(() => request.destroy(), lingerMs);
+  const done = (): void => {
+    clearTimeout(limit);
+    response.end();
+  };
+  request.once('end', done).once('close', done);
+  request.resume();
 }
 
 async function answerTo(

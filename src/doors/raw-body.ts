@@ -18,23 +18,35 @@ export async function readRawBody(request: IncomingMessage): Promise<Buffer> {
   if (encoding === 'identity') return collect(request);
   if (encoding !== 'gzip') throw new InputError('body_unreadable', `content encoding ${encoding}`);
   const inflated = createGunzip();
-  request.on('error', (error) => inflated.destroy(error));
+  request.once('close', () => {
+    if (!request.complete) inflated.destroy();
+  });
   request.pipe(inflated);
-  return collect(inflated);
+  return collect(inflated).finally(() => {
+    request.unpipe(inflated);
+    inflated.destroy();
+  });
 }
 
-async function collect(stream: Readable): Promise<Buffer> {
-  const chunks: Buffer[] = [];
-  let size = 0;
-  try {
-    for await (const chunk of stream as AsyncIterable<Buffer>) {
+/** Leaves the stream as it is when it gives up: destroying a request would also take the way back for the answer. */
+function collect(stream: Readable): Promise<Buffer> {
+  return new Promise((resolve, reject) => {
+    const chunks: Buffer[] = [];
+    let size = 0;
+    const take = (chunk: Buffer): void => {
       size += chunk.length;
-      if (size > maxBodyBytes) throw new InputError('body_too_large');
-      chunks.push(chunk);
-    }
-  } catch (error) {
-    if (error instanceof InputError) throw error;
-    throw new InputError('body_unreadable', 'it ended early or is not valid gzip');
-  }
-  return chunks.length === 1 && chunks[0] ? chunks[0] : Buffer.concat(chunks);
+      if (size > maxBodyBytes) fail(new InputError('body_too_large'));
+      else chunks.push(chunk);
+    };
+    const fail = (error: InputError): void => {
+      stream.off('data', take).pause();
+      reject(error);
+    };
+    const broken = (): void =>
+      fail(new InputError('body_unreadable', 'it ended early or is not valid gzip'));
+    stream.on('data', take);
+    stream.once('end', () => resolve(Buffer.concat(chunks)));
+    stream.once('error', broken);
+    stream.once('close', broken);
+  });
 }

@@ -1,0 +1,62 @@
+import { removeTarget, setAutomatic, type ChangeTargetDeps } from '../actions/change-target.js';
+import { openRepository } from '../actions/open-repository.js';
+import { openTarget } from '../actions/open-target.js';
+import {
+  cancelDeployment,
+  deployNow,
+  redeploy,
+  rollBack,
+  type RequestDeps,
+} from '../actions/request-deployment.js';
+import { saveTarget } from '../actions/save-target.js';
+import type { Backend } from '../core/backend.js';
+import type { Deployment } from '../core/model/index.js';
+import type { Bitbucket } from '../core/ports.js';
+import type { PanelServices } from '../doors/panel/panel-services.js';
+import { cachedFor } from '../lib/cached-for.js';
+import { refPatternProblem } from '../lib/patterns.js';
+import { patienceMs } from './bitbucket.js';
+
+const permissionCacheMs = 60_000;
+const branchSuggestions = 100;
+
+type PanelDeps = RequestDeps & ChangeTargetDeps & { bitbucket: Bitbucket };
+
+/** The panel's wishes, fulfilled by actions. */
+export function createPanelServices(deps: PanelDeps, backends: readonly Backend[]): PanelServices {
+  const { storage, bitbucket, logger, clock } = deps;
+  const permission = cachedFor(permissionCacheMs, clock, bitbucket.permission.bind(bitbucket), {
+    key: (repository, userUuid) => `${repository.id} ${userUuid}`,
+  });
+  return {
+    read: storage.read,
+    backends,
+    logger,
+    permission,
+    openRepository: (workspaceUuid, uuid) => openRepository(workspaceUuid, uuid, deps),
+    branches: (repository) => bitbucket.branches(repository, branchSuggestions).catch(() => []),
+    saveTarget: (input) => saveTarget(input, { ...deps, patternProblem: refPatternProblem }),
+    removeTarget: (input) => removeTarget(input, deps),
+    setAutomatic: (input) => setAutomatic(input, deps),
+    deployNow: (input) => deployNow(input, deps),
+    redeploy: (input) => redeploy(input, deps),
+    cancel: (input) => cancelDeployment(input, deps),
+    rollBack: (input) => rollBack(input, deps),
+    buildLog: (deployment) => buildLog(deployment, deps),
+  };
+}
+
+async function buildLog(deployment: Deployment, deps: PanelDeps): Promise<string | null> {
+  const target = await deps.storage.read.targets.byId(deployment.targetId);
+  const backend = target ? deps.backend(target.backend) : null;
+  if (!target || !backend?.logs) return null;
+  return backend.logs(
+    {
+      deploymentId: deployment.id,
+      target: openTarget(target, deps.vault),
+      backendRef: deployment.backendRef,
+      commit: deployment.commit,
+    },
+    AbortSignal.timeout(patienceMs),
+  );
+}

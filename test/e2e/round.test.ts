@@ -1,0 +1,208 @@
+import assert from 'node:assert/strict';
+import { chmodSync, mkdirSync, readdirSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { git } from '../sandbox/support.js';
+import { runCli, spawnCli, type CliResult } from '../support/e2e/cli.js';
+import { inParallel } from '../support/e2e/in-parallel.js';
+import { waitFor, within } from '../support/e2e/wait-for.js';
+import { tempFolder } from '../support/temp-folder.js';
+
+interface Push {
+  commit: string;
+  state: string;
+  reason: string | null;
+  cause: string;
+  statuses: { state: string; at: string }[];
+  page_before: string | null;
+  page_after: string | null;
+}
+
+interface Report {
+  ok: boolean;
+  steps: { name: string; ms: number }[];
+  pushes: Push[];
+  failure: string | null;
+}
+
+describe('slipway demo', function () {
+  this.timeout(60_000);
+  const folder = tempFolder('round');
+  after(() => folder.remove());
+
+  /** Everything temporary goes below this folder, so that what is left behind can be seen. */
+  function temporary(name: string): { path: string; env: Record<string, string> } {
+    const path = join(folder.path, name);
+    mkdirSync(path);
+    chmodSync(folder.path, 0o711);
+    chmodSync(path, 0o711);
+    return { path, env: { TMPDIR: path } };
+  }
+
+  describe('--once --json', () => {
+    let result: CliResult;
+    let report: Report;
+    let leftBehind: string[];
+
+    before(async () => {
+      const { path, env } = temporary('once');
+      // Settings of another Slipway on this machine must not reach the demo's own.
+      result = await runCli(['demo', '--once', '--json'], {
+        env: { ...env, SLIPWAY_DATA_DIR: '/nonexistent/data', PORT: '1' },
+        timeoutMs: 50_000,
+      });
+      leftBehind = readdirSync(path);
+    });
+
+    it('ends with 0 and prints exactly one JSON object on stdout', () => {
+      assert.equal(result.code, 0, result.stderr);
+      assert.match(result.stdout, /^\{.*\}\n$/);
+      assert.equal(result.stdout.trimEnd().split('\n').length, 1);
+      report = JSON.parse(result.stdout) as Report;
+    });
+
+    it('has the fields that others rely on, and no others', () => {
+      const names =
+        'ok door backend store nodes steps pushes credential refreshes hooks_left failure';
+      assert.deepEqual(Object.keys(report), names.split(' '));
+      const { steps, pushes, ...facts } = report;
+      assert.deepEqual(facts, {
+        ok: true,
+        door: 'connect',
+        backend: 'local',
+        store: 'sqlite',
+        nodes: 1,
+        credential: 'app',
+        refreshes: 0,
+        hooks_left: 0,
+        failure: null,
+      });
+      assert.ok(steps.length >= 6);
+      for (const step of steps) {
+        assert.deepEqual(Object.keys(step), ['name', 'ms']);
+        assert.ok(step.name !== '' && Number.isInteger(step.ms) && step.ms >= 0);
+      }
+      assert.equal(pushes.length, 3);
+      for (const push of pushes) {
+        const of = 'commit state reason cause statuses page_before page_after';
+        assert.deepEqual(Object.keys(push), of.split(' '));
+        assert.match(push.commit, /^[0-9a-f]{40}$/);
+        assert.equal(push.cause, 'push');
+        for (const status of push.statuses) {
+          assert.deepEqual(Object.keys(status), ['state', 'at']);
+          assert.ok(!Number.isNaN(Date.parse(status.at)));
+        }
+      }
+      assert.equal(new Set(pushes.map(({ commit }) => commit)).size, 3);
+    });
+
+    it('deploys two good pushes, one after the other', () => {
+      const [first, second] = report.pushes;
+      for (const push of [first, second]) {
+        assert.equal(push?.state, 'live');
+        assert.equal(push?.reason, null);
+        assert.deepEqual(
+          push?.statuses.map(({ state }) => state),
+          ['INPROGRESS', 'SUCCESSFUL'],
+        );
+      }
+      assert.equal(first?.page_before, null);
+      assert.match(first?.page_after ?? '', /One/);
+      assert.equal(second?.page_before, first?.page_after);
+      assert.match(second?.page_after ?? '', /Two/);
+    });
+
+    it('keeps the second page while the third build fails, and says why it failed', () => {
+      const [, second, broken] = report.pushes;
+      assert.equal(broken?.state, 'failed');
+      assert.match(broken?.reason ?? '', /exited with code 1.*page\.html is broken/);
+      assert.deepEqual(
+        broken?.statuses.map(({ state }) => state),
+        ['INPROGRESS', 'FAILED'],
+      );
+      assert.equal(broken?.page_before, second?.page_after);
+      assert.equal(broken?.page_after, second?.page_after);
+    });
+
+    it('tells its progress on stderr', () => {
+      assert.match(result.stderr, /push a first page/);
+      assert.match(result.stderr, /uninstall the app/);
+    });
+
+    it('leaves nothing behind', () => assert.deepEqual(leftBehind, []));
+  });
+
+  describe('for a person', () => {
+    it('prints lines that work, tells what happens, and Ctrl-C leaves nothing behind', async () => {
+      const { path, env } = temporary('stage');
+      const clones = join(folder.path, 'clones');
+      mkdirSync(clones);
+      const child = spawnCli(['demo', '--port', '0', '--sandbox-port', '0'], { env });
+      let said = '';
+      let stdout = '';
+      child.stderr?.setEncoding('utf8').on('data', (text: string) => (said += text));
+      child.stdout?.setEncoding('utf8').on('data', (text: string) => (stdout += text));
+      const ended = new Promise<number | null>((resolve) => child.once('close', resolve));
+      const says = (pattern: RegExp) =>
+        waitFor(`the demo to say ${pattern.source}`, () => pattern.exec(said), {
+          timeoutMs: 30_000,
+          otherwise: () => said,
+        });
+      try {
+        const [, cloneUrl = ''] = await says(/^ {2}git clone (\S+)$/m);
+        const [, panelPage = ''] = await says(/Slipway's panel +(\S+)$/m);
+        await says(/ live +http/);
+        const page = await fetch(panelPage);
+        assert.equal(page.status, 200);
+        assert.match(await page.text(), /<iframe/);
+
+        await git(clones, 'clone', '--quiet', cloneUrl, 'site');
+        writeFileSync(join(clones, 'site', 'index.html'), '<h1>Hello again</h1>\n');
+        await git(join(clones, 'site'), 'commit', '--quiet', '-am', 'Say hello again');
+        const commit = (await git(join(clones, 'site'), 'rev-parse', 'HEAD')).trim();
+        await git(join(clones, 'site'), 'push', '--quiet');
+        const [, url = ''] = await says(new RegExp(`${commit.slice(0, 12)} +live +(http\\S+)`));
+        assert.equal(await (await fetch(url)).text(), '<h1>Hello again</h1>\n');
+      } finally {
+        child.kill('SIGINT');
+        await within('the end after Ctrl-C', 15_000, ended).catch(() => child.kill('SIGKILL'));
+      }
+      assert.equal(await ended, 0);
+      assert.equal(stdout, '');
+      assert.deepEqual(readdirSync(path), []);
+    });
+  });
+
+  it('fails with ok:false and 1 when it cannot be played', async () => {
+    const { path, env } = temporary('no-git');
+    const result = await runCli(['demo', '--once', '--json'], {
+      env: { ...env, PATH: join(folder.path, 'no-programs') },
+    });
+    assert.equal(result.code, 1);
+    const { ok, failure, pushes } = JSON.parse(result.stdout) as Report;
+    assert.equal(ok, false);
+    assert.match(failure ?? '', /git/);
+    assert.deepEqual(pushes, []);
+    assert.deepEqual(readdirSync(path), []);
+  });
+
+  it('ends with 2 and says what is wrong when called wrongly', async () => {
+    const wrong: [string[], RegExp][] = [
+      [['--once', '--json', '--door', 'telnet'], /door "telnet"/],
+      [['--once', '--json', '--backend', 'ftp'], /backend "ftp"/],
+      [['--once', '--nodes', 'many'], /node/],
+      [['--json'], /--json goes with --once/],
+      [['--port', 'http'], /port/],
+      [['--port', '70000'], /port/],
+      [['--tomorrow'], /--tomorrow/],
+      [['now'], /now/],
+    ];
+    const results = await inParallel(3, wrong, ([args]) => runCli(['demo', ...args]));
+    for (const [index, [args, words]] of wrong.entries()) {
+      const { code, stdout, stderr } = results[index] ?? assert.fail();
+      assert.equal(code, 2, args.join(' '));
+      assert.equal(stdout, '', args.join(' '));
+      assert.match(stderr, words);
+      assert.match(stderr, /usage: slipway demo/);
+    }
+  });
+});
