@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import express, { type ErrorRequestHandler, type Express } from 'express';
 import helmet from 'helmet';
 import type { Context } from './context.js';
+import { createBackendApi } from './doors/api/backend-api.js';
 import { createIntake } from './doors/intake.js';
 import { createOpsRouter } from './doors/ops/health.js';
 import { createDeploymentPage } from './doors/pages/deployment-page.js';
@@ -47,6 +48,7 @@ export function createApp(context: Context): Express {
     }),
   );
   app.use(createOpsRouter(context.health));
+  app.use(createBackendApi(context.api));
   app.use('/public', express.static(join(root, 'public'), { index: false, maxAge: '1h' }));
   app.use(createDeploymentPage({ services: panel, clock, baseUrl, bitbucketUrl }));
   app.use(

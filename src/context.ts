@@ -12,6 +12,7 @@ import type { Config, Secrets } from './config/config.js';
 import type { Backend } from './core/backend.js';
 import { Breakers } from './core/delivery/breaker.js';
 import type { Clock, Ids, Logger, Vault } from './core/ports.js';
+import type { BackendApiDeps } from './doors/api/backend-api.js';
 import { createConnectDoor, type ConnectDoor } from './doors/connect/connect-door.js';
 import type { IntakeDeps } from './doors/intake.js';
 import type { Health } from './doors/ops/health.js';
@@ -26,6 +27,7 @@ import { createKeyRing } from './vault/key-ring.js';
 import { createVault } from './vault/vault.js';
 import { createBitbucketClients, type BitbucketClients } from './wiring/bitbucket.js';
 import { createPanelServices } from './wiring/panel-services.js';
+import { createReceiverParts, type ReceiverParts } from './wiring/receivers.js';
 
 /** Every collaborator of a running Slipway, built once, by hand. */
 export interface Context {
@@ -35,6 +37,7 @@ export interface Context {
   clock: Clock;
   connect: ConnectDoor;
   intake: IntakeDeps;
+  api: BackendApiDeps;
   panel: PanelServices;
   health: Health;
   /** Signs panel sessions; derived from the master key, so a restart ends nobody's session. */
@@ -79,7 +82,8 @@ export async function createContext(
   const basics = { config, baseUrl, logger, clock, ids, random: Math.random, storage, vault };
   const stopping = new AbortController();
   const bitbucket = createBitbucketClients({ ...basics, signal: stopping.signal });
-  const backends = createBackendList(basics, () => worker);
+  const receivers = createReceiverParts({ ...basics, bitbucket: bitbucket.prompt });
+  const backends = createBackendList(basics, receivers, () => worker);
   const lanes = laneDeps(basics, bitbucket, backends);
   const worker = createWorker(basics, lanes, bitbucket);
   const connect = await openConnectDoor(basics, bitbucket);
@@ -97,6 +101,7 @@ export async function createContext(
       clock,
       logger,
     },
+    api: { ...receivers.api, waker: worker, logger },
     panel: createPanelServices({ ...lanes, bitbucket: bitbucket.prompt, waker: worker }, backends),
     health: { database: () => storage.read.lanes.nextDue() },
     sessionKey: Buffer.from(hkdfSync('sha256', masterKey, '', 'slipway panel sessions', 32)),
@@ -109,14 +114,21 @@ export async function createContext(
       await worker.stop();
       await stopBackends(basics, backends);
       bitbucket.http.close();
+      receivers.http.close();
       await storage.close();
     },
   };
 }
 
-function createBackendList(basics: Basics, worker: () => Worker): Backend[] {
+function createBackendList(
+  basics: Basics,
+  receivers: ReceiverParts,
+  worker: () => Worker,
+): Backend[] {
   const { config, baseUrl, storage, clock, logger } = basics;
   return createBackends({
+    ...receivers.options,
+    baseUrl,
     dataDir: config.dataDir,
     publicHost: new URL(baseUrl).hostname,
     listenHost: config.host,

@@ -1,31 +1,14 @@
 import type { Observation } from '../core/backend.js';
 import { isOver } from '../core/delivery/settle.js';
-import type { DeploymentState } from '../core/model/index.js';
-import type { AttemptReads, Clock, DeploymentReads, LaneWrites } from '../core/ports.js';
-
-/** What a backend's receiver last said of a deployment. One row a deployment. */
-export interface BackendReport {
-  deploymentId: string;
-  /** The receiver's own count; 0: said in an answer to us, before any report. */
-  sequence: number;
-  state: Exclude<DeploymentState, 'waiting' | 'unknown'>;
-  url: string | null;
-  logUrl: string | null;
-  /** Fit to be shown: one line, secrets hidden. */
-  message: string | null;
-  /** As said; may be the first digits only. */
-  commit: string | null;
-  reportedAt: number;
-}
-
-export interface BackendReportReads {
-  ofDeployment(deploymentId: string): Promise<BackendReport | null>;
-}
-
-export interface BackendReportWrites {
-  /** Inserts, or replaces the deployment's earlier one. */
-  save(report: BackendReport): Promise<void>;
-}
+import type { BackendReport } from '../core/model/index.js';
+import type {
+  AttemptReads,
+  BackendReportReads,
+  BackendReportWrites,
+  Clock,
+  DeploymentReads,
+  LaneWrites,
+} from '../core/ports.js';
 
 export interface ReportTransaction {
   deployments: Pick<DeploymentReads, 'byId'>;
@@ -102,8 +85,7 @@ function toObservation(report: BackendReport): Observation {
   const { state, url, logUrl, message, commit } = report;
   const ended = isOver(state);
   return {
-    // `handed_off` is an end that only an answer can say.
-    state: state as Observation['state'],
+    state,
     ...(url === null ? {} : { url }),
     ...(commit === null ? {} : { commit }),
     ...(message !== null && ended ? { reason: message } : {}),

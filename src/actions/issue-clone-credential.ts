@@ -1,11 +1,13 @@
 import { createHash } from 'node:crypto';
 import { z } from 'zod';
 import { isOver } from '../core/delivery/settle.js';
-import type { Deployment } from '../core/model/index.js';
+import type { CloneGrant, Deployment } from '../core/model/index.js';
 import type {
   AttemptReads,
   Bitbucket,
   Clock,
+  CloneGrantReads,
+  CloneGrantWrites,
   DeploymentReads,
   Ids,
   RepositoryReads,
@@ -16,27 +18,6 @@ import {
   type SignedCall,
   type SignedCallDeps,
 } from './verify-signed-call.js';
-
-/** The right to one clone credential, offered with one try of one deployment. The token itself is not kept. */
-export interface CloneGrant {
-  /** SHA-256 of the token, hex. */
-  tokenDigest: string;
-  deploymentId: string;
-  /** Of the try it was offered with. */
-  fencing: number;
-  offeredAt: number;
-  usedAt: number | null;
-}
-
-export interface CloneGrantReads {
-  byDigest(tokenDigest: string): Promise<CloneGrant | null>;
-}
-
-export interface CloneGrantWrites {
-  insert(grant: CloneGrant): Promise<void>;
-  /** False when it was used before; nothing was changed then. */
-  use(tokenDigest: string, now: number): Promise<boolean>;
-}
 
 interface GrantTransaction {
   deployments: Pick<DeploymentReads, 'byId'>;

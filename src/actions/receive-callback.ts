@@ -1,13 +1,8 @@
 import { z } from 'zod';
 import { isOver } from '../core/delivery/settle.js';
-import type { Deployment } from '../core/model/index.js';
+import type { BackendReport, Deployment } from '../core/model/index.js';
 import { redactText } from '../lib/redact-text.js';
-import {
-  withEarlier,
-  type BackendReport,
-  type ReportDeps,
-  type ReportTransaction,
-} from './backend-reports.js';
+import { withEarlier, type ReportDeps, type ReportTransaction } from './backend-reports.js';
 import {
   parseJson,
   verifySignedCall,

@@ -167,7 +167,7 @@ async function tellBreaker(
     return;
   }
   const now = deps.clock();
-  const failed = outcome.kind === 'retry' || outcome.kind === 'unknown';
+  const failed = outcome.kind === 'unknown' || (outcome.kind === 'retry' && !outcome.isBusy);
   const woken = deps.breakers.record(host, step.target.id, failed, now);
   if (woken.length === 0) return;
   deps.logger.info({ host, lanes: woken.length }, 'breaker.closed');

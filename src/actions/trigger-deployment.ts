@@ -28,7 +28,11 @@ export async function triggerDeployment(
   }
   const refused = await missingCredential(repository, deps);
   if (refused) return notCalled(refused);
-  return sent(step, deps, () => backend.trigger(request(step, lease, repository, deps), signal));
+  const live = step.target.liveDeploymentId
+    ? await deps.storage.read.deployments.byId(step.target.liveDeploymentId)
+    : null;
+  const asked = { ...request(step, lease, repository, deps), previousCommit: live?.commit ?? null };
+  return sent(step, deps, () => backend.trigger(asked, signal));
 }
 
 /** Asked before the backend is: a Bitbucket that gives no credential is a reason to wait, not a failed deployment. */
@@ -73,7 +77,7 @@ function request(
   lease: LaneLease,
   repository: Repository,
   deps: LaneDeps,
-): TriggerRequest {
+): Omit<TriggerRequest, 'previousCommit'> {
   const { deployment } = step;
   return {
     deploymentId: deployment.id,
@@ -92,6 +96,8 @@ function request(
     message: deployment.message,
     author: deployment.author,
     cause: deployment.cause,
+    causedBy: deployment.causedBy,
+    attempt: step.attempt.number,
     cloneCredential: (options) => deps.bitbucket.cloneCredential(repository, options),
   };
 }

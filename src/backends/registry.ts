@@ -1,6 +1,12 @@
 import type { Backend, NotifyProgress } from '../core/backend.js';
 import type { Clock, Logger } from '../core/ports.js';
+import type { OutboundHttp } from '../lib/outbound-http.js';
 import { createLocalBackend } from './local/index.js';
+import {
+  createSignedWebhookBackend,
+  signingSecrets,
+  type ReceiverReports,
+} from './signed-webhook/index.js';
 
 export interface BackendOptions {
   dataDir: string;
@@ -13,17 +19,35 @@ export interface BackendOptions {
   localBackend: boolean;
   /** Ids the operator allows; null = all. */
   allowed: readonly string[] | null;
+  /** The guarded client, for addresses that users type. */
+  http: OutboundHttp;
+  /** Our own public origin. */
+  baseUrl: string;
+  reports: ReceiverReports;
+  offerCredential(deploymentId: string, fencing: number): Promise<string>;
+  newId(): string;
   notify: NotifyProgress;
   clock: Clock;
   logger: Logger;
 }
 
 /** Every backend there is, in the order the panel shows them. A test compares this list with the folders and the docs. */
-export const backendIds = ['local'] as const;
+export const backendIds = ['local', 'signed-webhook'] as const;
 
 /** Those that are switched on here. */
 export function createBackends(options: BackendOptions): Backend[] {
-  const backends: Backend[] = options.localBackend ? [createLocalBackend(options)] : [];
+  const backends: Backend[] = [
+    ...(options.localBackend ? [createLocalBackend(options)] : []),
+    createSignedWebhookBackend(options),
+  ];
   const { allowed } = options;
   return allowed === null ? backends : backends.filter(({ id }) => allowed.includes(id));
+}
+
+/** What a target's receiver signs its calls to us with; none where the backend takes no calls. */
+export function callbackSecrets(
+  backend: string,
+  secrets: Readonly<Record<string, unknown>>,
+): readonly string[] {
+  return backend === 'signed-webhook' ? signingSecrets(secrets) : [];
 }

@@ -21,6 +21,8 @@ export interface Config {
   /** Backend ids the operator allows; null = all that exist. */
   backends: readonly string[] | null;
   localBackend: boolean;
+  /** Addresses that users type may lead into private networks. */
+  allowPrivateTargets: boolean;
 }
 
 export interface Secrets {
@@ -88,6 +90,8 @@ export function parseConfig(
     backends: check.list('SLIPWAY_BACKENDS'),
     localBackend:
       check.oneOf('SLIPWAY_LOCAL_BACKEND', ['on', 'off'], baseIsLoopback ? 'on' : 'off') === 'on',
+    allowPrivateTargets:
+      check.oneOf('SLIPWAY_ALLOW_PRIVATE_TARGETS', ['on', 'off'], 'off') === 'on',
   };
   check.throwIfAny();
   return { config: Object.freeze(config), secrets: { masterKey } };

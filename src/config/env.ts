@@ -14,6 +14,7 @@ export const variables = [
   'SLIPWAY_CONNECT_APP_KEY',
   'SLIPWAY_BACKENDS',
   'SLIPWAY_LOCAL_BACKEND',
+  'SLIPWAY_ALLOW_PRIVATE_TARGETS',
 ] as const;
 
 export const secretVariables: ReadonlySet<string> = new Set(['SLIPWAY_MASTER_KEY']);

@@ -99,6 +99,12 @@ export interface TriggerRequest extends BackendDeployment {
   message: string | null;
   author: string | null;
   cause: string;
+  /** Display name of who pushed or clicked. */
+  causedBy: string | null;
+  /** Which try of this deployment it is, from 1. */
+  attempt: number;
+  /** What is live on the target now; null = nothing. */
+  previousCommit: string | null;
   /** Issues a credential now. `fresh` skips the cache: after a refusal, before it counts. */
   cloneCredential(options?: { fresh?: boolean }): Promise<CloneCredential>;
 }
@@ -115,13 +121,21 @@ export type TriggerOutcome =
   | { kind: 'accepted'; backendRef: string }
   /** It said no, and would say no again. */
   | { kind: 'rejected'; reason: string; needsReconnect?: boolean }
-  /** Nothing was started; try again. */
-  | { kind: 'retry'; reason: string; retryAfterMs?: number }
+  /** Nothing was started; try again. `isBusy`: its host answered well, so no breaker should count it. */
+  | { kind: 'retry'; reason: string; retryAfterMs?: number; isBusy?: true }
   /** Sent, no answer: look up before anything is sent again. */
   | { kind: 'unknown'; reason: string };
 
 export type ObservedState =
-  'queued' | 'building' | 'deploying' | 'live' | 'failed' | 'stopped' | 'superseded';
+  | 'queued'
+  | 'building'
+  | 'deploying'
+  | 'live'
+  | 'failed'
+  | 'stopped'
+  | 'superseded'
+  /** Taken, but no report will follow; `reason` says so. */
+  | 'handed_off';
 
 export interface Observation {
   state: ObservedState;

@@ -3,9 +3,12 @@
  * `context.ts`.
  */
 import type { CloneCredential } from './backend.js';
+import type { CareReads, RetentionWrites } from './care.js';
 import type {
   Attempt,
+  BackendReport,
   BuildStatusState,
+  CloneGrant,
   Decision,
   Deployment,
   DeploymentState,
@@ -61,6 +64,9 @@ export interface Reader {
   events: EventReads;
   refs: RefReads;
   lanes: LaneReads;
+  care: CareReads;
+  backendReports: BackendReportReads;
+  cloneGrants: CloneGrantReads;
 }
 
 export interface Transaction {
@@ -73,6 +79,9 @@ export interface Transaction {
   attempts: AttemptReads & AttemptWrites;
   lanes: LaneReads & LaneWrites;
   statusReports: StatusReportWrites;
+  care: CareReads & RetentionWrites;
+  backendReports: BackendReportReads & BackendReportWrites;
+  cloneGrants: CloneGrantReads & CloneGrantWrites;
 }
 
 export interface InstallationReads {
@@ -217,6 +226,25 @@ export interface AttemptReads {
 export interface AttemptWrites {
   insert(attempt: Attempt): Promise<void>;
   finish(id: string, patch: Pick<Attempt, 'finishedAt' | 'outcome' | 'detail'>): Promise<void>;
+}
+
+export interface BackendReportReads {
+  ofDeployment(deploymentId: string): Promise<BackendReport | null>;
+}
+
+export interface BackendReportWrites {
+  /** Inserts, or replaces the deployment's earlier one. */
+  save(report: BackendReport): Promise<void>;
+}
+
+export interface CloneGrantReads {
+  byDigest(tokenDigest: string): Promise<CloneGrant | null>;
+}
+
+export interface CloneGrantWrites {
+  insert(grant: CloneGrant): Promise<void>;
+  /** False when it was used before; nothing was changed then. */
+  use(tokenDigest: string, now: number): Promise<boolean>;
 }
 
 export interface LaneReads {

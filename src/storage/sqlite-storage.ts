@@ -9,10 +9,12 @@ import type { Sql } from './sql.js';
 import { durablePragmas, SqliteConnection } from './sqlite/connection.js';
 import { loadSqlite } from './sqlite/driver.js';
 import { GroupCommitWriter } from './sqlite/group-commit-writer.js';
+import { careStore } from './stores/care.js';
 import { attemptStore, deploymentStore } from './stores/deployments.js';
 import { eventStore, refStore } from './stores/events.js';
 import { installationStore, repositoryStore } from './stores/places.js';
 import { laneStore, statusReportStore } from './stores/queue.js';
+import { backendReportStore, cloneGrantStore } from './stores/receivers.js';
 import { targetStore } from './stores/targets.js';
 
 export interface OpenStorage extends Storage {
@@ -86,7 +88,8 @@ async function assertDurable(connection: SqliteConnection): Promise<void> {
   }
 }
 
-function transactionOver(sql: Sql, newId: () => string): Transaction {
+/** The stores over one connection; also for commands and tests that bring a connection of their own. */
+export function transactionOver(sql: Sql, newId: () => string): Transaction {
   return {
     installations: installationStore(sql),
     repositories: repositoryStore(sql, newId),
@@ -97,6 +100,9 @@ function transactionOver(sql: Sql, newId: () => string): Transaction {
     attempts: attemptStore(sql),
     lanes: laneStore(sql),
     statusReports: statusReportStore(sql),
+    care: careStore(sql),
+    backendReports: backendReportStore(sql),
+    cloneGrants: cloneGrantStore(sql),
   };
 }
 

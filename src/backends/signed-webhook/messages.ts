@@ -43,7 +43,9 @@ export function deploymentRequested(
         message_subject: subjectOf(request.message),
         author: request.author,
       },
-      cause: { kind: request.cause },
+      cause: { kind: request.cause, actor: request.causedBy },
+      attempt: request.attempt,
+      previous_commit: request.previousCommit,
       callback_url: `${apiUrl(own.baseUrl, request)}/events`,
       // Never the credential itself: the body may end up in the receiver's logs. The token alone opens nothing either; the call
       // that redeems it has to be signed.

@@ -2,7 +2,6 @@ import type {
   CancelResult,
   CheckProblem,
   Observation,
-  ObservedState,
   TriggerOutcome,
 } from '../../core/backend.js';
 import type { Answer } from './send.js';
@@ -12,9 +11,6 @@ type Answered = Extract<Answer, { kind: 'answered' }>;
 /** When a 429 does not say (reference/deploy-backends.md §5). */
 const defaultThrottleMs = 60_000;
 const timing: ReadonlySet<number> = new Set([408, 425, 429]);
-
-/** Accepted, and told at once that no report will follow. */
-const handedOff = 'handed_off' as string as ObservedState;
 
 export interface TriggerReading {
   outcome: TriggerOutcome;
@@ -49,7 +45,7 @@ function accepted(answer: Answered, deploymentId: string): TriggerReading {
 export function observationIn({ status, body }: Answered): Observation | null {
   if (status === 204) {
     const reason = 'Handed to the receiver; it does not report the result.';
-    return { state: handedOff, reason };
+    return { state: 'handed_off', reason };
   }
   const { state, url, message } = body;
   if (state === undefined && url === undefined) return null;
@@ -67,12 +63,13 @@ function refused(answer: Answered): TriggerReading {
   if (status < 400) return rejected(`It redirects (${status}); ${finalAddress}`);
   if (status === 401 || status === 403) return rejected(`${distrust(status)}${said}`, true);
   if (status === 409) {
-    return retry(`the receiver is busy with this target (409)${said}`, answer.retryAfterMs);
+    const reason = `the receiver is busy with this target (409)${said}`;
+    return retry(reason, answer.retryAfterMs, true);
   }
   if (status === 410) return rejected(`The receiver wants no more deployments (410)${said}`);
   if (timing.has(status) || status >= 500) {
     const wait = answer.retryAfterMs ?? (status === 429 ? defaultThrottleMs : undefined);
-    return retry(`the receiver answered ${status}${said}`, wait);
+    return retry(`the receiver answered ${status}${said}`, wait, status === 429);
   }
   return rejected(`The receiver refused it (${status})${said}`);
 }
@@ -81,9 +78,14 @@ function rejected(reason: string, needsReconnect = false): TriggerReading {
   return { outcome: { kind: 'rejected', reason, ...(needsReconnect ? { needsReconnect } : {}) } };
 }
 
-function retry(reason: string, retryAfterMs?: number): TriggerReading {
+function retry(reason: string, retryAfterMs?: number, isBusy = false): TriggerReading {
   return {
-    outcome: { kind: 'retry', reason, ...(retryAfterMs === undefined ? {} : { retryAfterMs }) },
+    outcome: {
+      kind: 'retry',
+      reason,
+      ...(retryAfterMs === undefined ? {} : { retryAfterMs }),
+      ...(isBusy ? { isBusy } : {}),
+    },
   };
 }
 

@@ -159,7 +159,7 @@ export function settleObservation(
     const reason = other ? `Deployed as part of ${seen.commit?.slice(0, 12)}.` : null;
     return { ...end('live', reason, facts, carried), wentLive: true };
   }
-  if (seen.state === 'failed' || seen.state === 'stopped' || seen.state === 'superseded') {
+  if (isOver(seen.state)) {
     return end(seen.state, seen.reason ?? null, facts, carried);
   }
   return {

@@ -22,4 +22,5 @@
 export type * from './deployment.js';
 export type * from './event.js';
 export type * from './installation.js';
+export type * from './receiver.js';
 export type * from './target.js';

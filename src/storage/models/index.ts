@@ -1,6 +1,8 @@
 import type { Sequelize } from 'sequelize';
 import type {
   Attempt,
+  BackendReport,
+  CloneGrant,
   Decision,
   Deployment,
   Installation,
@@ -208,6 +210,25 @@ export const statusReports = new Table<StatusReport>('status_reports', {
   createdAt: 'integer',
 });
 
+export const backendReports = new Table<BackendReport>('backend_reports', {
+  deploymentId: 'id',
+  sequence: 'integer',
+  state: 'text',
+  url: 'text',
+  logUrl: 'text',
+  message: 'text',
+  commit: 'text',
+  reportedAt: 'integer',
+});
+
+export const cloneGrants = new Table<CloneGrant>('clone_grants', {
+  tokenDigest: 'id',
+  deploymentId: 'text',
+  fencing: 'integer',
+  offeredAt: 'integer',
+  usedAt: 'integer',
+});
+
 interface AnyTable {
   readonly name: string;
   readonly fields: readonly string[];
@@ -228,6 +249,8 @@ export const allTables: readonly AnyTable[] = [
   lanes,
   attempts,
   statusReports,
+  backendReports,
+  cloneGrants,
 ];
 
 export function defineModels(sequelize: Sequelize): void {

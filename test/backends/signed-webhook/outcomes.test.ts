@@ -16,6 +16,12 @@ const accepted = { kind: 'accepted', backendRef: 'd_1' } as const;
 const rejected = (reason: string) => ({ kind: 'rejected', reason }) as const;
 const retry = (reason: string, retryAfterMs?: number) =>
   ({ kind: 'retry', reason, ...(retryAfterMs === undefined ? {} : { retryAfterMs }) }) as const;
+
+/** Its host answered well: nothing for a breaker to count. */
+const busy = (reason: string, retryAfterMs?: number): object => ({
+  ...retry(reason, retryAfterMs),
+  isBusy: true,
+});
 const handedOff = {
   state: 'handed_off',
   reason: 'Handed to the receiver; it does not report the result.',
@@ -85,19 +91,19 @@ const rows: Row[] = [
       needsReconnect: true,
     },
   },
-  { status: 409, outcome: retry('the receiver is busy with this target (409)') },
+  { status: 409, outcome: busy('the receiver is busy with this target (409)') },
   {
     status: 409,
     headers: { 'retry-after': '30' },
-    outcome: retry('the receiver is busy with this target (409)', 30_000),
+    outcome: busy('the receiver is busy with this target (409)', 30_000),
   },
   { status: 408, outcome: retry('the receiver answered 408') },
   { status: 425, outcome: retry('the receiver answered 425') },
-  { status: 429, outcome: retry('the receiver answered 429', 60_000) },
+  { status: 429, outcome: busy('the receiver answered 429', 60_000) },
   {
     status: 429,
     headers: { 'retry-after': '7' },
-    outcome: retry('the receiver answered 429', 7_000),
+    outcome: busy('the receiver answered 429', 7_000),
   },
   { status: 500, outcome: retry('the receiver answered 500') },
   { status: 502, outcome: retry('the receiver answered 502') },

@@ -111,6 +111,19 @@ describe('the API for receivers', () => {
       assert.deepEqual([state, url], ['live', 'https://ferry.example/']);
     });
 
+    it('never come from a receiver that says so, and the commit says that, too', async () => {
+      await send('live', 1);
+      await look();
+      receiver.answers(204);
+      await push('b');
+      await slipway.engine.settle(minute);
+      const { state, reason } = await stored('b');
+      assert.equal(state, 'handed_off');
+      assert.equal(reason, 'Handed to the receiver; it does not report the result.');
+      const last = slipway.engine.bitbucket.statuses.at(-1)?.status;
+      assert.deepEqual([last?.state, last?.description], ['SUCCESSFUL', reason]);
+    });
+
     it('say why it failed, in one plain line without secrets', async () => {
       const message = `npm ERR!\n${secret} at https://x-token-auth:tok3n@bitbucket.org/a.git`;
       const more = { message, log_url: 'https://ci.example/log/1' };

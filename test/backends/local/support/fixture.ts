@@ -103,6 +103,9 @@ export class Fixture {
       message: 'change',
       author: 'Ada',
       cause: 'push',
+      causedBy: 'Ada Example',
+      attempt: 1,
+      previousCommit: null,
       cloneCredential: () =>
         Promise.resolve({
           username: gitUser,

@@ -47,6 +47,9 @@ for (const [index, { deploymentId, commit, settings }] of order.commits.entries(
       message: null,
       author: null,
       cause: 'push',
+      causedBy: 'Ada Example',
+      attempt: 1,
+      previousCommit: null,
       cloneCredential: () =>
         Promise.resolve({
           username: gitUser,

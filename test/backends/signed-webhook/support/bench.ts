@@ -86,6 +86,9 @@ export async function openBench(options: { timeoutMs?: number } = {}) {
     message: 'Fix timetable\n\nIt was late.',
     author: 'Mara Lind',
     cause: 'push',
+    causedBy: 'Ada Example',
+    attempt: 1,
+    previousCommit: null,
     cloneCredential: () => Promise.reject(new Error('never asked for by this backend')),
     ...more,
   });

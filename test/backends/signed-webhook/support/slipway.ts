@@ -18,7 +18,6 @@ import { createBackendApi } from '../../../../src/doors/api/backend-api.js';
 import { createGuardedHttp } from '../../../../src/lib/guarded-http.js';
 import { createEngine } from '../../../support/engine.js';
 import { silentLogger } from '../../../support/silent-logger.js';
-import { withBackendStores } from './memory-stores.js';
 
 /**
  * The domain with this backend and its API door on a real port. The engine knows the backend as `fake`; its clock is moved to
@@ -28,7 +27,7 @@ export async function openSlipway() {
   const options: { backend?: Backend } = {};
   const engine = await createEngine(options);
   engine.clock.advance(Date.now() - engine.clock.now());
-  const storage = withBackendStores(engine.storage);
+  const { storage } = engine;
   const deps = {
     storage,
     vault: engine.vault,

@@ -1,0 +1,75 @@
+import type { Clock, Logger } from '../core/ports.js';
+
+/** Work that is done in small pieces beside everything else, now and then. */
+export interface CareJob {
+  readonly name: string;
+  /** Unix ms: when there may be something to do. The worker asks on its sweep, also when no lane is due. */
+  dueAt(): number;
+  /** Does a bounded amount if it is due; returns how many rows that were. */
+  run(): Promise<number>;
+}
+
+export interface CareJobDeps {
+  clock: Clock;
+  /** In [0, 1). */
+  random(): number;
+  logger: Logger;
+  /** Aborted when the server stops: the piece at hand is finished, and no other begun. */
+  signal?: AbortSignal;
+  /** Between two pieces; given by tests so that nothing waits. */
+  pause?: () => Promise<void>;
+}
+
+/** One run's allowance. */
+export interface Budget {
+  /** Takes one piece out of it, after a pause for those who wait for the writer. False: it is used up. */
+  take(): Promise<boolean>;
+}
+
+export interface Worked {
+  rows: number;
+  /** False: the allowance was used up, or the server stops; the next run goes on from here. */
+  isDone: boolean;
+}
+
+const hourMs = 60 * 60_000;
+/** A backlog is worked off in runs this far apart, so that it never has the writer to itself. */
+const goOnAfterMs = 60_000;
+/** Longer than a slice takes to commit: pushes that wait have at least half of the writer's time. */
+const pauseMs = 20;
+
+/**
+ * Hourly, drawn between half an hour and one and a half: several machines must not all clean at the same minute. The first
+ * run comes a few minutes after the start, when lanes and reconcile have caught up.
+ */
+export function createCareJob(
+  name: string,
+  piecesPerRun: number,
+  work: (budget: Budget) => Promise<Worked>,
+  deps: CareJobDeps,
+): CareJob {
+  const pause = deps.pause ?? (() => new Promise<void>((resolve) => setTimeout(resolve, pauseMs)));
+  let dueAt = deps.clock() + Math.round(hourMs * 0.1 * (0.5 + deps.random()));
+  return {
+    name,
+    dueAt: () => dueAt,
+    async run() {
+      if (deps.clock() < dueAt) return 0;
+      // Also when it fails: what cannot be done now is not tried again in the next second.
+      dueAt = deps.clock() + Math.round(hourMs * (0.5 + deps.random()));
+      let left = piecesPerRun;
+      const budget: Budget = {
+        async take() {
+          if (left === 0 || deps.signal?.aborted) return false;
+          if (left < piecesPerRun) await pause();
+          left -= 1;
+          return true;
+        },
+      };
+      const { rows, isDone } = await work(budget);
+      if (!isDone) dueAt = deps.clock() + goOnAfterMs;
+      if (rows > 0) deps.logger.info({ rows, isDone }, `${name}.done`);
+      return rows;
+    },
+  };
+}

@@ -1,0 +1,161 @@
+import { existsSync, readdirSync } from 'node:fs';
+import { mkdtemp, open, rename, rm } from 'node:fs/promises';
+import { dirname, join, resolve } from 'node:path';
+import { ConfigError } from '../core/errors.js';
+import { databaseName, openReadOnly } from './read-only.js';
+import type { Sql } from './sql.js';
+import { sha256Of, writeTar, type TarEntry } from './tar.js';
+
+/** What a backup says of itself: the first file in it, readable with `tar xOf FILE manifest.json`. */
+export interface BackupManifest {
+  format: 'slipway-backup';
+  version: 1;
+  createdAt: string;
+  /** Names of the migrations the database has seen. */
+  migrations: string[];
+  /** Fingerprints of the master keys that seal secrets in it: without them those are lost. */
+  masterKeysNeeded: string[];
+  files: { name: string; size: number; sha256: string }[];
+}
+
+export const manifestName = 'manifest.json';
+/** Keys kept in the data folder. Those set in the environment are not ours to copy. */
+export const keyFilePattern = /^master[\w.-]*\.keys?$/;
+
+/**
+ * One file with the database and the keys kept beside it. The database is copied by SQLite itself from one read
+ * transaction, so it is of one moment, whatever is written meanwhile, and no push waits. It is checked before it counts.
+ *
+ * Throws `ConfigError` in words for the operator.
+ */
+export async function createBackup(options: {
+  dataDir: string;
+  file: string;
+  now: number;
+}): Promise<BackupManifest> {
+  const { dataDir, now } = options;
+  const file = resolve(options.file);
+  if (existsSync(file)) {
+    throw new ConfigError([
+      `${file} exists already. Name another file: a backup is not overwritten.`,
+    ]);
+  }
+  const work = await workFolder(file);
+  try {
+    const copy = join(work, databaseName);
+    await copyDatabase(dataDir, copy);
+    const facts = await inspect(work);
+    const sources = [{ name: databaseName, path: copy }, ...keyFiles(dataDir)];
+    const manifest = await describe(sources, facts, now);
+    const partial = join(work, 'backup');
+    await writeTar(partial, [manifestEntry(manifest), ...sources.map(entryOf)], now);
+    await rename(partial, file);
+    await syncFolder(dirname(file));
+    return manifest;
+  } finally {
+    await rm(work, { recursive: true, force: true });
+  }
+}
+
+/** Beside the file that is to be, so that it appears there all at once; open to its owner only. */
+async function workFolder(file: string): Promise<string> {
+  try {
+    return await mkdtemp(`${file}.partial-`);
+  } catch (error) {
+    const code = (error as NodeJS.ErrnoException).code ?? 'unknown error';
+    throw new ConfigError([`${dirname(file)} cannot be written (${code}).`]);
+  }
+}
+
+async function copyDatabase(dataDir: string, copy: string): Promise<void> {
+  const storage = await openReadOnly(dataDir);
+  try {
+    await storage.sql.all('VACUUM INTO ?', [copy]);
+  } finally {
+    await storage.close();
+  }
+}
+
+export interface DatabaseFacts {
+  migrations: string[];
+  masterKeysNeeded: string[];
+}
+
+/** Reads a copy through: a backup that nobody can restore is none. Throws `ConfigError`. */
+export async function inspect(folder: string): Promise<DatabaseFacts> {
+  const storage = await openReadOnly(folder);
+  try {
+    const problems = await storage.sql.all<{ quick_check: string }>('PRAGMA quick_check(1)');
+    if (problems[0]?.quick_check !== 'ok') {
+      throw new ConfigError([
+        `The database is damaged: ${problems[0]?.quick_check ?? 'unreadable'}.`,
+      ]);
+    }
+    return {
+      migrations: await names(storage.sql, 'SELECT name FROM migrations ORDER BY name'),
+      masterKeysNeeded: await names(storage.sql, sealingKeys),
+    };
+  } finally {
+    await storage.close();
+  }
+}
+
+/** A sealed value begins `v1.<id of the master key>.`; see vault/vault.ts. */
+const sealingKeys = ['installations.secret_sealed', 'targets.secrets_sealed']
+  .map((place) => place.split('.') as [string, string])
+  .map(
+    ([table, column]) =>
+      `SELECT DISTINCT substr(${column}, 4, instr(substr(${column}, 4), '.') - 1) AS name
+       FROM ${table} WHERE ${column} IS NOT NULL`,
+  )
+  .join(' UNION ');
+
+async function names(sql: Sql, text: string): Promise<string[]> {
+  return (await sql.all<{ name: string }>(text)).map(({ name }) => name);
+}
+
+interface SourceFile {
+  name: string;
+  path: string;
+}
+
+function keyFiles(dataDir: string): SourceFile[] {
+  return readdirSync(dataDir)
+    .filter((name) => keyFilePattern.test(name))
+    .sort()
+    .map((name) => ({ name, path: join(dataDir, name) }));
+}
+
+async function describe(
+  sources: readonly SourceFile[],
+  facts: DatabaseFacts,
+  now: number,
+): Promise<BackupManifest> {
+  const files: BackupManifest['files'] = [];
+  for (const { name, path } of sources) {
+    const handle = await open(path);
+    const { size } = await handle.stat();
+    await handle.close();
+    files.push({ name, size, sha256: await sha256Of(path) });
+  }
+  const createdAt = new Date(now).toISOString();
+  return { format: 'slipway-backup', version: 1, createdAt, ...facts, files };
+}
+
+function manifestEntry(manifest: BackupManifest): TarEntry {
+  return { name: manifestName, content: `${JSON.stringify(manifest, null, 2)}\n` };
+}
+
+function entryOf({ name, path }: SourceFile): TarEntry {
+  return { name, content: { file: path } };
+}
+
+/** A new name is on the disk only once its folder is. */
+export async function syncFolder(folder: string): Promise<void> {
+  const handle = await open(folder);
+  try {
+    await handle.sync();
+  } finally {
+    await handle.close();
+  }
+}

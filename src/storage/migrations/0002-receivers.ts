@@ -1,0 +1,29 @@
+import { DataTypes, type QueryInterface } from 'sequelize';
+
+const id = { type: DataTypes.TEXT, primaryKey: true, allowNull: false } as const;
+const text = { type: DataTypes.TEXT, allowNull: false } as const;
+const maybeText = { type: DataTypes.TEXT, allowNull: true } as const;
+const integer = { type: DataTypes.BIGINT, allowNull: false } as const;
+const maybeInteger = { type: DataTypes.BIGINT, allowNull: true } as const;
+
+/** What receivers of backends report, and the clone credentials that were offered to them. */
+export async function up(schema: QueryInterface): Promise<void> {
+  await schema.createTable('backend_reports', {
+    deployment_id: id,
+    sequence: integer,
+    state: text,
+    url: maybeText,
+    log_url: maybeText,
+    message: maybeText,
+    commit: maybeText,
+    reported_at: integer,
+  });
+  await schema.createTable('clone_grants', {
+    token_digest: id,
+    deployment_id: text,
+    fencing: integer,
+    offered_at: integer,
+    used_at: maybeInteger,
+  });
+  await schema.addIndex('clone_grants', ['deployment_id']);
+}

@@ -1,0 +1,137 @@
+import type {
+  DeliveryFilter,
+  DeliveryRow,
+  OperatorReads,
+  RepositoryRows,
+} from '../../core/care.js';
+import {
+  attempts,
+  backendReports,
+  decisions,
+  deployments,
+  events,
+  installations,
+  refChanges,
+  refs,
+  statusReports,
+  workspaces,
+} from '../models/index.js';
+import type { Sql, SqlValue } from '../sql.js';
+import type { Table } from '../table.js';
+import { idsOf, marksFor } from './delete-rows.js';
+import { sourcesOfWorkspace } from './forget.js';
+
+const tables = { refs, refChanges, deployments } as const;
+
+const isOpen = `one.state IN ('queued', 'building', 'deploying', 'unknown')`;
+
+const joined = `SELECT one.*, repositories.full_name AS of_repository, targets.name AS of_target,
+    targets.backend AS of_backend, workspaces.slug AS of_workspace,
+    CASE WHEN ${isOpen} THEN lanes.due_at END AS next_try_at,
+    (SELECT count(*) FROM attempts WHERE attempts.deployment_id = one.id) AS tries
+  FROM deployments AS one
+  LEFT JOIN repositories ON repositories.id = one.repository_id
+  LEFT JOIN workspaces ON workspaces.uuid = repositories.workspace_uuid
+  LEFT JOIN targets ON targets.id = one.target_id
+  LEFT JOIN lanes ON lanes.target_id = one.target_id`;
+
+export function operatorStore(sql: Sql): OperatorReads {
+  const select = async (tail: string, values: readonly SqlValue[]): Promise<DeliveryRow[]> => {
+    const rows = await sql.all<Record<string, SqlValue>>(`${joined} ${tail}`, values);
+    return rows.map(deliveryRow);
+  };
+  return {
+    deliveries(filter, limit) {
+      const { conditions, values } = conditionsOf(filter);
+      const where = conditions.length > 0 ? `WHERE ${conditions.join(' AND ')}` : '';
+      return select(`${where} ORDER BY one.id DESC LIMIT ?`, [...values, limit]);
+    },
+    delivery: async (id) => (await select('WHERE one.id = ?', [id]))[0] ?? null,
+    async deadLetters({ since, targetId }, limit) {
+      const ofTarget = targetId === undefined ? '' : 'AND target_id = ?';
+      const found = await idsOf(
+        sql,
+        `SELECT id FROM deployments AS one
+         WHERE state = 'failed' AND cause <> 'rollback' AND coalesce(finished_at, updated_at) >= ? ${ofTarget}
+           AND NOT EXISTS (
+             SELECT 1 FROM deployments AS newer WHERE newer.target_id = one.target_id AND newer.slot = one.slot
+               AND newer.id > one.id AND newer.state <> 'superseded')
+           AND EXISTS (
+             SELECT 1 FROM targets WHERE targets.id = one.target_id AND targets.state <> 'removed'
+               AND (targets.live_deployment_id IS NULL OR targets.live_deployment_id < one.id))
+         ORDER BY id LIMIT ?`,
+        [since, ...(targetId === undefined ? [] : [targetId]), limit],
+      );
+      return found.map((id) => ({ id }));
+    },
+    statusReports: (ids) => among(sql, statusReports, 'deployment_id', ids, 'id'),
+    attempts: (ids) => among(sql, attempts, 'deployment_id', ids, 'id'),
+    backendReports: (ids) => among(sql, backendReports, 'deployment_id', ids, 'deployment_id'),
+    decisions: (ids) => among(sql, decisions, 'ref_change_id', ids, 'ref_change_id, target_id'),
+    workspaceOf: (uuid) => workspaces.one(sql, 'uuid = ?', [uuid]),
+    installationsOf: (uuid) => installations.select(sql, 'workspace_uuid = ? ORDER BY id', [uuid]),
+    sourceIdsOf: (uuid) => idsOf(sql, sourcesOfWorkspace, [uuid, uuid]),
+    eventsOfSource: (sourceId, after, limit) =>
+      events.select(sql, 'source_id = ? AND delivery_id > ? ORDER BY delivery_id LIMIT ?', [
+        sourceId,
+        after,
+        limit,
+      ]),
+    rowsOf<Kind extends keyof RepositoryRows>(
+      kind: Kind,
+      repositoryId: string,
+      after: string,
+      limit: number,
+    ): Promise<RepositoryRows[Kind][]> {
+      const table = tables[kind] as unknown as Table<RepositoryRows[Kind]>;
+      return table.select(sql, 'repository_id = ? AND id > ? ORDER BY id LIMIT ?', [
+        repositoryId,
+        after,
+        limit,
+      ]);
+    },
+  };
+}
+
+function among<Row extends object>(
+  sql: Sql,
+  table: Table<Row>,
+  column: string,
+  values: readonly string[],
+  order: string,
+): Promise<Row[]> {
+  if (values.length === 0) return Promise.resolve([]);
+  return table.select(sql, `${column} IN (${marksFor(values)}) ORDER BY ${order}`, values);
+}
+
+function conditionsOf(filter: DeliveryFilter): { conditions: string[]; values: SqlValue[] } {
+  const conditions: string[] = [];
+  const values: SqlValue[] = [];
+  const add = (condition: string, ...more: readonly SqlValue[]): void => {
+    conditions.push(condition);
+    values.push(...more);
+  };
+  const { states, workspaceSlug, repositoryFullName, targetId } = filter;
+  if (states) add(`one.state IN (${marksFor(states)})`, ...states);
+  if (workspaceSlug !== undefined) add('workspaces.slug = ?', workspaceSlug);
+  if (repositoryFullName !== undefined) add('repositories.full_name = ?', repositoryFullName);
+  if (targetId !== undefined) add('one.target_id = ?', targetId);
+  return { conditions, values };
+}
+
+function deliveryRow(raw: Record<string, SqlValue>): DeliveryRow {
+  const text = (name: string): string | null => {
+    const value = raw[name] ?? null;
+    return value === null ? null : String(value);
+  };
+  const nextTryAt = raw['next_try_at'] ?? null;
+  return {
+    deployment: deployments.read(raw),
+    workspace: text('of_workspace'),
+    repository: text('of_repository'),
+    target: text('of_target'),
+    backend: text('of_backend'),
+    attempts: Number(raw['tries'] ?? 0),
+    nextTryAt: nextTryAt === null ? null : Number(nextTryAt),
+  };
+}
