@@ -122,6 +122,8 @@
         apply(answer, `#${id}`);
         const news = [...states()].filter(([row, text]) => before.get(row) !== text);
         announce(news.map(([, text]) => text).join('. '));
+        // "Rolling back …" is old news as soon as there is newer.
+        if (news.length) all('.messages .message-success').forEach((one) => one.remove());
       } else if (answer.status !== 304 && answer.status < 500) {
         ended = true;
         apply(answer);
@@ -129,7 +131,7 @@
     } catch {
       failures += 1;
     } finally {
-      if (failures === 2) say('No connection; this may be old. Trying again.');
+      if (failures === 2) say('No connection to Slipway; this may be old. Trying again.');
       schedule();
     }
   };
@@ -149,7 +151,7 @@
       }
       apply(answer, into, slot);
     } catch {
-      say('No answer. What you typed is still here; try again.', slot);
+      say('Slipway did not answer. Nothing you typed is lost; try again.', slot);
     } finally {
       delete from.dataset.busy;
       button?.removeAttribute('aria-busy');

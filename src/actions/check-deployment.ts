@@ -5,7 +5,7 @@ import type { Deployment, KnownRef, LaneLease, Target } from '../core/model/inde
 import type { RemoteCommit, Transaction } from '../core/ports.js';
 import { decide } from '../core/routing/decide.js';
 import { carefulForMs } from '../core/routing/same-push.js';
-import { enqueueNewest } from './enqueue.js';
+import { enqueueNewest, supersedeQueued } from './enqueue.js';
 import type { LaneDeps } from './step-lane.js';
 
 /** What Bitbucket said about a deployment that may not run unasked. */
@@ -95,7 +95,7 @@ async function settleHead(
     const reason = `Commit ${short(winner.commit)} had its turn before; this told of it once more.`;
     await drop(tx, winner, 'already_decided', reason);
   } else if (winner) {
-    await admit(tx, winner, now);
+    await admit(tx, winner, now, deps);
   } else if (head && decided?.commit !== head.hash) {
     await deployHead(tx, deployment, target, head, now, deps);
   }
@@ -119,13 +119,13 @@ async function lastDecided(
 }
 
 /** It is the head: from here on it is an ordinary queued deployment, and what waited before it is superseded. */
-async function admit(tx: Transaction, winner: Deployment, now: number): Promise<void> {
-  const replaced = await tx.deployments.supersedeQueued(
-    winner.targetId,
-    winner.slot,
-    winner.commit,
-    now,
-  );
+async function admit(
+  tx: Transaction,
+  winner: Deployment,
+  now: number,
+  deps: LaneDeps,
+): Promise<void> {
+  const replaced = await supersedeQueued(tx, winner, now, deps);
   const slotSince = Math.min(winner.slotSince, ...replaced.map((each) => each.slotSince));
   const pendingChecks = winner.pendingChecks.filter((check) => check !== 'head');
   await tx.deployments.update(winner.id, {
@@ -185,7 +185,7 @@ async function deployHead(
     causedBy: null,
     pendingChecks: verdict.outcome === 'pending' ? (['paths'] as const).slice() : [],
   };
-  await enqueueNewest(tx, [newDeployment(wish, now)], now);
+  await enqueueNewest(tx, [newDeployment(wish, now)], now, deps);
 }
 
 async function saveHead(

@@ -1,5 +1,6 @@
 import type { Deployment } from '../core/model/index.js';
-import type { Transaction } from '../core/ports.js';
+import type { Ids, Transaction } from '../core/ports.js';
+import { recordEnd } from './record-status.js';
 
 /**
  * Puts deployments into their lanes, in the order given. Within a slot the newest wins: what was queued there before ends
@@ -10,6 +11,7 @@ export async function enqueueNewest(
   tx: Transaction,
   deployments: readonly Deployment[],
   now: number,
+  deps: { ids: Ids },
 ): Promise<void> {
   if (deployments.length === 0) return;
   const newest = new Map<string, Deployment>();
@@ -17,12 +19,7 @@ export async function enqueueNewest(
     if (!inDoubt(deployment)) newest.set(slotKey(deployment), deployment);
   }
   for (const winner of newest.values()) {
-    const replaced = await tx.deployments.supersedeQueued(
-      winner.targetId,
-      winner.slot,
-      winner.commit,
-      now,
-    );
+    const replaced = await supersedeQueued(tx, winner, now, deps);
     for (const { slotSince } of replaced) winner.slotSince = Math.min(winner.slotSince, slotSince);
   }
   const rows = deployments.map((deployment): Deployment => {
@@ -32,6 +29,21 @@ export async function enqueueNewest(
   });
   await tx.deployments.insert(rows);
   await tx.lanes.wake([...new Set(rows.map(({ targetId }) => targetId))], now, { afresh: true });
+}
+
+/** What waited in the slot of `winner` ends for it, also for those who look at the commits. Returns it as it was. */
+export async function supersedeQueued(
+  tx: Transaction,
+  winner: Pick<Deployment, 'targetId' | 'slot' | 'commit'>,
+  now: number,
+  deps: { ids: Ids },
+): Promise<Deployment[]> {
+  const { targetId, slot, commit: supersededBy } = winner;
+  const replaced = await tx.deployments.supersedeQueued(targetId, slot, supersededBy, now);
+  for (const each of replaced) {
+    await recordEnd(tx, { ...each, state: 'superseded', supersededBy }, now, deps);
+  }
+  return replaced;
 }
 
 function inDoubt({ pendingChecks }: Pick<Deployment, 'pendingChecks'>): boolean {

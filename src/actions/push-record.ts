@@ -99,7 +99,7 @@ export class PushRecord {
     await tx.events.noteLate(this.#foundBefore);
     const changed = [...this.#changedRefs].map((key) => this.#refs.get(key));
     await tx.refs.save(changed.filter((ref) => ref !== undefined));
-    await enqueueNewest(tx, this.#deployments, this.#deps.clock());
+    await enqueueNewest(tx, this.#deployments, this.#deps.clock(), this.#deps);
   }
 
   #addChange(recorded: RecordedPush, change: RefChange, position: number): void {

@@ -36,3 +36,22 @@ export async function recordStatus(
     createdAt: now,
   });
 }
+
+/**
+ * For one that had started, went back into the queue for its next try, and ends there without a step of its own (superseded,
+ * cancelled, overtaken): what was said of it last must not stay INPROGRESS. One that never started has said nothing.
+ */
+export async function recordEnd(
+  tx: Transaction,
+  ended: Deployment,
+  now: number,
+  { ids }: Pick<StatusDeps, 'ids'>,
+): Promise<void> {
+  if (ended.startedAt === null) return;
+  const said = await tx.statusReports.latestOf(ended.id);
+  if (!said) return;
+  const status = statusFor(ended, said.name);
+  if (status === null || status.state === said.state) return;
+  const unsent = { dueAt: now, attempts: 0, settledAt: null, error: null, createdAt: now };
+  await tx.statusReports.insert({ ...said, ...status, ...unsent, id: ids.next() });
+}

@@ -5,6 +5,7 @@ import { InputError, StateError } from '../core/errors.js';
 import type { Deployment, DeploymentCause, Target } from '../core/model/index.js';
 import type { Bitbucket, Clock, Ids, Logger, Storage, Transaction, Waker } from '../core/ports.js';
 import { enqueueNewest } from './enqueue.js';
+import { recordEnd } from './record-status.js';
 
 export interface RequestDeps {
   storage: Storage;
@@ -102,7 +103,7 @@ async function enqueue(
   const now = deps.clock();
   const deployment = newDeployment(wish, now);
   await deps.storage.write(async (tx) => {
-    await enqueueNewest(tx, [deployment], now);
+    await enqueueNewest(tx, [deployment], now, deps);
     if (why.cause === 'rollback') {
       const reason = `rolled back to ${ref.commit.slice(0, 12)}`;
       await tx.targets.touch(target.id, { hold: { since: now, by: why.by.name, reason } });
@@ -143,6 +144,7 @@ async function cancelIn(
     const reason = `Cancelled by ${input.by.name} before it started.`;
     const end = { state: 'stopped', reason, finishedAt: now, updatedAt: now } as const;
     await tx.deployments.update(deployment.id, end);
+    await recordEnd(tx, { ...deployment, ...end }, now, deps);
     return;
   }
   const target = await tx.targets.byId(deployment.targetId);

@@ -171,7 +171,7 @@ async function replay(
     },
     now,
   );
-  await enqueueNewest(tx, [deployment], now);
+  await enqueueNewest(tx, [deployment], now, deps);
   if (earlier.state === 'queued') {
     await tx.deployments.update(earlier.id, { reason: `Retried by ${by} before its time.` });
   }

@@ -289,6 +289,10 @@ export interface LaneWrites {
 
 export interface StatusReportWrites {
   insert(report: StatusReport): Promise<void>;
+  /** What was last recorded of a deployment, written or not. */
+  latestOf(deploymentId: string): Promise<StatusReport | null>;
+  /** What a former process was writing, or would have tried again later, is due now. At start only. */
+  wakeAll(now: number): Promise<void>;
   /** Takes due reports, oldest first per commit and key, and hides them until `until`. */
   claimDue(limit: number, now: number, until: number): Promise<StatusReport[]>;
   /** Whether a later report of the same commit and key is waiting behind this one. */

@@ -29,8 +29,8 @@ const manifestSchema = z.object({
   files: z.array(z.object({ name: z.string(), size: z.number(), sha256: z.string() })),
 }) satisfies z.ZodType<BackupManifest>;
 
-/** What a lock leaves in a folder that is otherwise empty. */
-const ofTheLock = /^owner\.(lock|json)/;
+/** What a server that was killed leaves in a folder that is otherwise empty. */
+const ofTheLock = /^(owner\.(lock|json)|control\.sock)/;
 const ofTheDatabase = /^slipway\.sqlite(-wal|-shm|-journal)?$/;
 
 /**

@@ -5,6 +5,7 @@ import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 
 import { createServer, type AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { runCli, type CliOptions, type CliResult } from '../support/e2e/cli.js';
+import { inParallel } from '../support/e2e/in-parallel.js';
 import { sendRaw } from '../support/e2e/raw-http.js';
 import { SlipwayServer } from '../support/e2e/slipway.js';
 import { Stage } from '../support/e2e/stage.js';
@@ -88,18 +89,6 @@ describe('slipway start', function () {
       assert.equal(code, 2);
       assert.ok(stderr.includes(at('file/data')), stderr);
       assert.match(stderr, /not writable \(ENOTDIR\).*SLIPWAY_DATA_DIR/);
-    });
-
-    it('a data folder that another Slipway owns: 1, naming the process; that one goes on', async () => {
-      const first = await started(at('owned'));
-      const { code, stderr } = await refused({ SLIPWAY_DATA_DIR: at('owned') });
-      assert.equal(code, 1);
-      assert.match(stderr, /in use by a running Slipway/);
-      assert.ok(stderr.includes(`process ${first.pid}`), stderr);
-      assert.equal((await sendRaw(first.url, '/readyz')).status, 200);
-      await first.kill();
-      const next = await started(at('owned'));
-      assert.equal((await sendRaw(next.url, '/readyz')).status, 200, 'kill -9 leaves no lock');
     });
 
     it('several problems: all of them at once, 2, and never the value of a secret', async () => {
@@ -220,42 +209,25 @@ Module._load = function (name, ...rest) {
   });
 
   describe('the running process', () => {
-    it('says nothing on stdout, and where it listens on stderr', async () => {
-      const server = await started(at('quiet'));
-      const { status, text } = await sendRaw(server.url, '/readyz');
-      assert.equal(status, 200);
-      assert.equal(text, 'ready\n');
-      await server.stop();
-      assert.equal(server.stdout, '');
-      for (const line of server.stderr.trimEnd().split('\n')) {
-        assert.match(line, /^(\{.*\}|Slipway is listening on http:\/\/127\.0\.0\.1:\d+)$/);
-      }
-    });
-
-    it('keeps a data folder that nobody else on the machine may look into', async () => {
-      const server = await started(at('private'));
-      const { stdout } = spawnSync('find', [at('private'), '-type', 'f', '-perm', '/077'], {
-        encoding: 'utf8',
-      });
-      await server.stop();
-      assert.deepEqual(stdout.split('\n').filter(Boolean), []);
-      assert.ok(readdirSync(at('private')).includes('slipway.sqlite'));
-    });
-
-    for (const signals of [['SIGTERM'], ['SIGINT'], ['SIGINT', 'SIGINT'], ['SIGINT', 'SIGTERM']]) {
-      it(`ends with 0 in less than 2 s after ${signals.join(' and ')}`, async () => {
-        const server = await started(at('idle'));
+    it('ends with 0 in less than 2 s after SIGTERM, or after one Ctrl-C that comes twice', async () => {
+      const wishes = [['SIGTERM'], ['SIGINT', 'SIGINT'], ['SIGINT', 'SIGTERM']];
+      await inParallel(2, wishes, async (signals, index) => {
+        const server = await started(at(`idle-${index}`));
         // A browser that keeps its connection must not hold it up.
-        const held = await fetch(`${server.url}/healthz`);
-        await held.text();
+        assert.equal(await (await fetch(`${server.url}/readyz`)).text(), 'ready\n');
+        assert.deepEqual(openToOthers(at(`idle-${index}`)), []);
         const startedAt = performance.now();
         for (const signal of signals) process.kill(server.pid, signal);
-        const { code } = await within('the end', 5_000, server.ended);
-        assert.equal(code, 0, server.stderr);
-        assert.ok(performance.now() - startedAt < 2_000);
+        const { code } = await within(`the end after ${signals.join()}`, 5_000, server.ended);
+        assert.equal(code, 0, `${signals.join()}: ${server.stderr}`);
+        assert.ok(performance.now() - startedAt < 2_000, signals.join());
         assert.equal(server.logged('slipway.stopped').length, 1);
+        assert.equal(server.stdout, '');
+        for (const line of server.stderr.trimEnd().split('\n')) {
+          assert.match(line, /^(\{.*\}|Slipway is listening on http:\/\/127\.0\.0\.1:\d+)$/);
+        }
       });
-    }
+    });
   });
 
   describe('again on the same data folder', () => {
@@ -267,7 +239,15 @@ Module._load = function (name, ...rest) {
     });
     after(() => stage?.close());
 
-    it('has its targets, settings, installation, sessions and the served page as before', async () => {
+    it('while it runs: 1, naming the process, and that one goes on', async () => {
+      const { code, stderr } = await refused({ SLIPWAY_DATA_DIR: stage.dataDir });
+      assert.equal(code, 1);
+      assert.match(stderr, /in use by a running Slipway/);
+      assert.ok(stderr.includes(`process ${stage.server.pid}`), stderr);
+      assert.equal((await sendRaw(stage.server.url, '/readyz')).status, 200);
+    });
+
+    it('after it: has its targets, settings, installation, sessions and the served page as before', async () => {
       const commit = await stage.bench.commit({ files: { 'site/index.html': 'kept\n' } });
       const { url } = await stage.outcome(commit);
       assert.equal((await stage.server.stop()).code, 0);
@@ -314,6 +294,14 @@ Module._load = function (name, ...rest) {
     });
   });
 });
+
+/** Files that other users of this machine could look into: there must be one at all, and none of these. */
+function openToOthers(folder: string): string[] {
+  assert.ok(readdirSync(folder).includes('slipway.sqlite'));
+  const found = spawnSync('find', [folder, '-type', 'f', '-perm', '/077'], { encoding: 'utf8' });
+  assert.equal(found.status, 0, found.stderr);
+  return found.stdout.split('\n').filter((line) => line !== '');
+}
 
 /** Puts something that cannot be run in the place of every git, for this process and its children only. */
 const hideGit = `set -e

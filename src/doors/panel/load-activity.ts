@@ -10,7 +10,8 @@ export const pageSize = 20;
 const maxPages = 10;
 const pushesShown = 15;
 const busyPollMs = 2_000;
-const idlePollMs = 15_000;
+/** Somebody who has just pushed looks here and waits; an answer without news is a 304. */
+const idlePollMs = 5_000;
 
 /** Everything on the page that changes by itself; one poll brings all of it. */
 export interface ActivityView {
@@ -53,9 +54,8 @@ export async function loadActivity(
   const cards = targets.map((target, index) =>
     targetView(target, lasts[index] ?? { live: null, newest: null }, around),
   );
-  const isBusy =
-    deployments.some((one) => one.isRunning) ||
-    changes.some((change) => change.decisions.some(({ outcome }) => outcome === 'pending'));
+  // A push that is not decided yet has a deployment that waits.
+  const isBusy = deployments.some((one) => one.isRunning);
   return {
     targets: cards,
     view: {

@@ -16,7 +16,8 @@ export interface PanelServices {
   branches(repository: Repository): Promise<string[]>;
   /**
    * Validates, runs the backend's check, seals secrets. Throws `InputError` with `fields`, or `StateError('target_changed')`.
-   * Keys of `fields`: `name`, `backend`, `branchPattern`, `tagPattern`, and `settings.<field>` for the backend's own.
+   * Keys of `fields`: `name`, `backend`, `branchPattern`, `tagPattern`, `includePaths`, `excludePaths`, and `settings.<field>` for
+   * the backend's own.
    */
   saveTarget(input: SaveTargetInput): Promise<Target>;
   removeTarget(input: { targetId: string; by: Actor }): Promise<void>;
@@ -52,6 +53,11 @@ export interface SaveTargetInput {
   name: string;
   branchPattern: string | null;
   tagPattern: string | null;
+  /** Null = all files matter. */
+  includePaths: string | null;
+  /** Null = none is left out. */
+  excludePaths: string | null;
+  honourSkipMarkers: boolean;
   /** Raw form values by field name, all strings; an empty secret keeps the stored one. */
   settings: Record<string, string>;
   /** Secret fields whose stored value is to go; an empty secret alone keeps it. */

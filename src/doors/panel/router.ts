@@ -31,6 +31,7 @@ import { renderView } from './views.js';
  * | action                | fields                                                                                              |
  * |-----------------------|-----------------------------------------------------------------------------------------------------|
  * | `target/save`         | `targetId` (empty: new), `expectedVersion`, `backend`, `name`, `branchPattern`, `tagPattern`,       |
+ * |                       | `includePaths`, `excludePaths`, `honourSkipMarkers` = `true` or `false` (absent: `true`),           |
  * |                       | `settings.<field>` (text; `true`/`false`; empty secret = keep), `clear.<secret>` = `true` to forget |
  * | `target/remove`       | `targetId`                                                                                          |
  * | `target/automatic`    | `targetId`, `on` = `true` (ends a hold, too) or `false`                                             |

@@ -7,7 +7,7 @@ import { loadTarget } from './load-activity.js';
 import type { SaveTargetInput } from './panel-services.js';
 import { problemOf } from './problems.js';
 import { describeSettings } from './view/settings-fields.js';
-import { targetFormView } from './view/target-form.js';
+import { honoursSkipMarkers, targetFormView } from './view/target-form.js';
 
 /** `POST /panel/actions/target/save`. A problem comes back as the same form, with everything typed but the secrets. */
 export async function saveTarget(context: PanelContext, fields: FormFields): Promise<Answer> {
@@ -48,6 +48,9 @@ function saveInput(
     name: textOf(fields, 'name'),
     branchPattern: textOf(fields, 'branchPattern') || null,
     tagPattern: textOf(fields, 'tagPattern') || null,
+    includePaths: textOf(fields, 'includePaths') || null,
+    excludePaths: textOf(fields, 'excludePaths') || null,
+    honourSkipMarkers: honoursSkipMarkers(fields),
     settings: Object.fromEntries(settings),
     clearSecrets,
     by: context.by,

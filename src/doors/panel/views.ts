@@ -1,6 +1,7 @@
 import path from 'node:path';
 import type { Express, Response } from 'express';
 import { engine } from 'express-handlebars';
+import { createAssetVersions } from './asset-version.js';
 import { icon } from './icons.js';
 
 export const viewExtension = 'hbs';
@@ -14,16 +15,19 @@ type ViewEngine = Parameters<Express['engine']>[1];
  *     app.set('views', viewsDir);
  *     app.set('view engine', viewExtension);
  *
+ * `public/` stands beside it; `{{assetVersion 'panel.css'}}` in a template is the version of a file there.
+ *
  * Compiled templates are kept unless `cache` is false (for working on them).
  */
 export function createViewEngine(viewsDir: string, options: { cache?: boolean } = {}): ViewEngine {
   const cache = options.cache ?? true;
+  const assetVersion = createAssetVersions(path.join(viewsDir, '..', 'public'));
   const render = engine({
     extname: `.${viewExtension}`,
     defaultLayout: false,
     layoutsDir: path.join(viewsDir, 'layouts'),
     partialsDir: path.join(viewsDir, 'partials'),
-    helpers: { icon, is: (a: unknown, b: unknown) => a === b },
+    helpers: { icon, assetVersion, is: (a: unknown, b: unknown) => a === b },
     // strict: a misspelt name in a template fails its test instead of printing nothing.
     // preventIndent: partials inside <pre> and <textarea> must not grow spaces.
     compilerOptions: { strict: true, preventIndent: true },

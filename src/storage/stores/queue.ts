@@ -114,6 +114,11 @@ function keyOf(lease: LaneLease): SqlValue[] {
 export function statusReportStore(sql: Sql): StatusReportWrites {
   return {
     insert: (report) => statusReports.insert(sql, [report]),
+    latestOf: (deploymentId) =>
+      statusReports.one(sql, 'deployment_id = ? ORDER BY id DESC', [deploymentId]),
+    async wakeAll(now) {
+      await sql.run('UPDATE status_reports SET due_at = ? WHERE due_at > ?', [now, now]);
+    },
     async claimDue(limit, now, until) {
       const claimed = await sql.all<Record<string, SqlValue>>(
         `UPDATE status_reports SET due_at = ?

@@ -123,6 +123,9 @@ describe('panel actions', () => {
         name: 'Production',
         branchPattern: 'main',
         tagPattern: null,
+        includePaths: null,
+        excludePaths: null,
+        honourSkipMarkers: true,
         settings: { buildCommand: 'make', spa: 'true' },
         clearSecrets: [],
         by: { uuid: '{grace}', name: 'Grace Hopper' },
@@ -133,6 +136,48 @@ describe('panel actions', () => {
       assert.match(html, /data-action="\/panel\/actions\/deploy"/);
       assert.match(html, /name="refName" value="main"/);
       assert.match(html, /id="add-target"/);
+    });
+
+    it('takes path filters and skip markers, and shows them on the card and in the form', async () => {
+      await open();
+      const answer = await client.post('target/save', {
+        ...form,
+        includePaths: ' packages/shop, package-lock.json ',
+        excludePaths: '**/*.md',
+        honourSkipMarkers: 'false',
+      });
+      const input = fake.calls[0]?.input as Record<string, unknown>;
+      assert.equal(input['includePaths'], 'packages/shop, package-lock.json');
+      assert.equal(input['excludePaths'], '**/*.md');
+      assert.equal(input['honourSkipMarkers'], false);
+      const card = (await answer.text()).replace(/<[^>]*>/g, '').replace(/\s+/g, ' ');
+      assert.match(
+        card,
+        /Only when these change: packages\/shop package-lock\.json but not \*\*\/\*\.md/,
+      );
+      assert.match(card, /Also when the commit message says \[skip ci\]/);
+      const html = await (await client.get('/panel/fragments/target-form?targetId=T1')).text();
+      assert.match(html, /<details class="more" id="more-rule-T1" open>/);
+      assert.match(html, /name="includePaths" value="packages\/shop, package-lock\.json"/);
+      assert.match(html, /name="honourSkipMarkers" value="true" aria/, 'not ticked');
+    });
+
+    it('folds path filters away where there are none, and says what is left out where only that is set', async () => {
+      await open({ targets: [aTarget({ excludePaths: 'docs' })] });
+      assert.match(client.html.replace(/<[^>]*>/g, ''), /Not when only these change: docs/);
+      const blank = await (await client.get('/panel/fragments/target-form')).text();
+      assert.match(blank, /<details class="more" id="more-rule-new">/);
+      assert.match(blank, /name="honourSkipMarkers" value="true" checked/);
+    });
+
+    it('keeps an unticked box unticked when the form comes back', async () => {
+      await open();
+      fake.refuseNext = new InputError('target_invalid', undefined, { includePaths: 'No.' });
+      const typed = { ...form, includePaths: '!a', honourSkipMarkers: 'false' };
+      const html = await (await client.post('target/save', typed)).text();
+      assert.match(html, /id="more-rule-new" open/);
+      assert.match(html, /name="includePaths" value="!a"[^>]*aria-invalid="true"/);
+      assert.match(html, /name="honourSkipMarkers" value="true" aria/);
     });
 
     it('takes JSON as well', async () => {

@@ -41,11 +41,11 @@ describe('panel activity', () => {
     assert.match(await changed.text(), /It broke\./);
   });
 
-  it('asks every 2 s while something runs, every 15 s otherwise', async () => {
+  it('asks every 2 s while something runs, every 5 s otherwise', async () => {
     await open({ deployments: [aDeployment({ state: 'queued' })] });
     assert.match(client.html, /data-every="2000"/);
     fake.deployments = [aDeployment({ state: 'live' })];
-    assert.match(await (await client.get(poll)).text(), /data-every="15000"/);
+    assert.match(await (await client.get(poll)).text(), /data-every="5000"/);
   });
 
   it('shows 20, and more on demand', async () => {
@@ -75,11 +75,39 @@ describe('panel activity', () => {
         aPush({ id: 'C3', kind: 'delete', to: null, decisions: [] }),
       ],
     });
-    assert.match(client.html, /Deployed to <bdi[^>]*>Production<\/bdi>/);
+    assert.match(client.html, /Did not reach <bdi[^>]*>Production<\/bdi>/);
     assert.match(client.html, /Not deployed to <bdi[^>]*>Production<\/bdi>/);
     assert.match(client.html, /Branch docs does not match main\./);
     assert.match(client.html, /No target was set up when this push arrived\./);
     assert.match(client.html, /deleted branch/);
+  });
+
+  it('says what a push that is not decided yet waits for', async () => {
+    const waits = aDeployment({ state: 'queued', startedAt: null, finishedAt: null });
+    const decision = aDecision({
+      outcome: 'pending',
+      deploymentId: 'D1',
+      reason: 'Branch main matches main.',
+    });
+    const said = async (over: Partial<typeof waits>): Promise<string> => {
+      fake.deployments = [{ ...waits, ...over }];
+      const html = await (await client.get(poll)).text();
+      const text = html.slice(html.indexOf('id="pushes"')).replace(/<svg.*?<\/svg>|<[^>]*>/gs, '');
+      return text.replace(/\s+/g, ' ');
+    };
+    await open({ pushes: [aPush({ decisions: [decision] })] });
+    assert.match(
+      await said({ pendingChecks: ['head'] }),
+      /Not decided yet for Production Queued ?Branch main matches main\. Bitbucket is asked first whether/,
+    );
+    const reason = 'Waits for Bitbucket: it did not answer.';
+    assert.match(await said({ pendingChecks: ['head'], reason }), /Waits for Bitbucket/);
+    const overtaken = await said({ state: 'superseded', supersededBy: 'abcdef0123456789' });
+    assert.match(
+      overtaken,
+      /Overtaken on its way to Production Superseded ?The newer commit abcdef01/,
+    );
+    assert.doesNotMatch(overtaken, /Not decided/);
   });
 
   it('keeps speaking of a target that was removed', async () => {

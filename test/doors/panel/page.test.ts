@@ -1,9 +1,12 @@
 import assert from 'node:assert/strict';
+import { join } from 'node:path';
 import { AccessError, BitbucketError } from '../../../src/core/errors.js';
+import { createAssetVersions } from '../../../src/doors/panel/asset-version.js';
 import { aRepository, aTarget, fakePanel, type FakePanel } from './support/fake-panel.js';
 import { scenarios, wild } from './support/scenarios.js';
 import {
   openPanel,
+  root,
   servePanel,
   type ServedPanel,
   type ServeOptions,
@@ -34,10 +37,26 @@ describe('panel page', () => {
     assert.equal(answer.headers.get('referrer-policy'), 'no-referrer');
     const html = await answer.text();
     assert.doesNotMatch(html, /<style|\sstyle=|\son[a-z]+=|<script>|javascript:/);
+    // Without options it sizes the frame to .ac-content, so that there is one scrollbar only.
     assert.match(
       html,
-      /src="https:\/\/bitbucket\.org\/atlassian-connect\/all\.js" data-options="sizeToParent:true"/,
+      /<script src="https:\/\/bitbucket\.org\/atlassian-connect\/all\.js"><\/script>/,
     );
+    assert.match(html, /<main class="ac-content /);
+  });
+
+  it('names scripts and styles by their content, so that an upgrade is seen at once', async () => {
+    const url = await serve(fakePanel());
+    const html = await (await fetch(`${url}/panel/repository`)).text();
+    const links = [...html.matchAll(/(?:src|href)="([^"]*\/public\/([^"?]*)\?v=([\w-]+))"/g)];
+    assert.deepEqual(links.map((link) => link[2]).sort(), ['icon.svg', 'panel.css', 'panel.js']);
+    assert.equal(new Set(links.map((link) => link[3])).size, 3);
+    for (const [, link = ''] of links) {
+      assert.equal((await fetch(new URL(link, url))).status, 200, link);
+    }
+    const version = createAssetVersions(join(root, 'public'));
+    assert.ok(html.includes(`/panel.js?v=${version('panel.js')}"`));
+    assert.throws(() => version('nothing.js'), /no nothing\.js/);
   });
 
   it('takes X-Frame-Options away that others have set', async () => {

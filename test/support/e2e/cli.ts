@@ -15,6 +15,8 @@ export interface CliOptions {
   /** Comes on top of `cleanEnvironment`; undefined takes a variable away. */
   env?: Record<string, string | undefined>;
   cwd?: string;
+  /** Program and arguments that the command line is appended to; must end by replacing itself with it. */
+  through?: readonly string[];
 }
 
 /** Starts `node dist/cli.js …`; whatever happens, it does not outlive this process. */
@@ -23,7 +25,11 @@ export function spawnCli(
   options: CliOptions & { stdin?: 'pipe' | 'ignore' | number } = {},
 ): ChildProcess {
   if (!existsSync(cliFile)) throw new Error(`${cliFile} is missing: run npm run build first`);
-  const child = spawn(process.execPath, [cliFile, ...args], {
+  const [program = '', ...line] = [
+    ...(options.through ?? []),
+    ...[process.execPath, cliFile, ...args],
+  ];
+  const child = spawn(program, line, {
     cwd: options.cwd ?? projectFolder,
     env: withChanges(cleanEnvironment(), options.env ?? {}),
     stdio: [options.stdin ?? 'ignore', 'pipe', 'pipe'],

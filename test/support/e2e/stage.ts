@@ -1,4 +1,4 @@
-import { chmodSync, mkdirSync, readFileSync } from 'node:fs';
+import { chmodSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { PanelVisitor, type DeploymentRow } from '../../../src/demo/panel-visitor.js';
 import { Bench, type Seed } from '../../sandbox/support.js';
@@ -74,7 +74,7 @@ export class Stage {
   }
 
   /** The first time, and again on the same data folder and port after a stop or a kill. */
-  async start(): Promise<SlipwayServer> {
+  async start(more: CliOptions = {}): Promise<SlipwayServer> {
     const port = this.#server === null ? '0' : new URL(this.#server.url).port;
     this.#server = await SlipwayServer.start(
       {
@@ -84,7 +84,7 @@ export class Stage {
         SLIPWAY_DATA_DIR: this.dataDir,
         PORT: port,
       },
-      this.#options,
+      { ...this.#options, ...more },
     );
     return this.#server;
   }
@@ -133,13 +133,20 @@ export class Stage {
 
   /** Waits until the deployment of a commit is over. */
   async outcome(commit: string, panel?: PanelVisitor): Promise<DeploymentRow> {
+    const [row] = await this.outcomes(commit, 1, panel);
+    if (!row) throw new Error('there is no such row');
+    return row;
+  }
+
+  /** The same where several targets deploy it. */
+  async outcomes(commit: string, count: number, panel?: PanelVisitor): Promise<DeploymentRow[]> {
     const visitor = panel ?? (await this.panel());
     return waitFor(
-      `the end of the deployment of ${commit.slice(0, 12)}`,
-      async () =>
-        (await visitor.deployments()).find(
-          (row) => row.commit === commit && ends.has(row.state) && row.progress === null,
-        ),
+      `the end of ${count} deployments of ${commit.slice(0, 12)}`,
+      async () => {
+        const rows = (await visitor.deployments()).filter((row) => row.commit === commit);
+        return rows.length >= count && rows.every(({ state }) => ends.has(state)) && rows;
+      },
       { timeoutMs: 20_000, otherwise: () => this.server.stderr },
     );
   }

@@ -1,9 +1,9 @@
-import type { Decision, Deployment } from '../../../core/model/index.js';
+import type { Decision, Deployment, DeploymentState } from '../../../core/model/index.js';
 import type { RefChangeWithDecisions } from '../../../core/ports.js';
 import type { IconName } from '../icons.js';
 import type { Surroundings } from './deployments.js';
 import { commitView, firstLine, pageHref, type CommitView } from './links.js';
-import { stateView, type StateView } from './states.js';
+import { isRunning, pendingText, reasonText, stateView, type StateView } from './states.js';
 import { timeView, type TimeView } from './time.js';
 
 export interface PushView {
@@ -24,7 +24,7 @@ export interface AnswerView {
   icon: IconName;
   deploys: boolean;
   targetName: string | null;
-  /** "Deployed", "Not deployed" */
+  /** "Deployed to", "Not deployed to": the target's name follows where there is one. */
   verdict: string;
   reason: string;
   state: StateView | null;
@@ -83,11 +83,19 @@ function answers(
   ];
 }
 
-const verdicts = {
-  deploy: { verdict: 'Deployed', icon: 'deploy' },
-  skip: { verdict: 'Not deployed', icon: 'skip' },
-  pending: { verdict: 'Not decided yet', icon: 'clock' },
-} as const;
+/** Followed by the target's name. A deployment is told of by how it went, so that nobody reads "Deployed" beside "Failed". */
+const went: Record<DeploymentState, string> = {
+  waiting: 'Waiting to go to',
+  queued: 'On its way to',
+  building: 'On its way to',
+  deploying: 'On its way to',
+  live: 'Deployed to',
+  failed: 'Did not reach',
+  stopped: 'Stopped on its way to',
+  superseded: 'Overtaken on its way to',
+  handed_off: 'Handed over to',
+  unknown: 'Sent to',
+};
 
 function answer(
   decision: Decision,
@@ -98,11 +106,39 @@ function answer(
   const deployment =
     decision.deploymentId === null ? null : (deployments.get(decision.deploymentId) ?? null);
   return {
-    ...verdicts[decision.outcome],
-    deploys: decision.outcome === 'deploy',
+    ...verdictOf(decision, deployment),
     targetName: target?.name ?? 'a removed target',
-    reason: decision.reason,
+    reason: reasonOf(decision, deployment),
     state: deployment === null ? null : stateView(deployment, target),
     page: deployment === null ? null : pageHref(deployment, around.places),
   };
+}
+
+type Verdict = Pick<AnswerView, 'verdict' | 'icon' | 'deploys'>;
+
+function verdictOf({ outcome }: Decision, deployment: Deployment | null): Verdict {
+  if (outcome === 'skip') return { verdict: 'Not deployed to', icon: 'skip', deploys: false };
+  // What was overtaken or stopped while it waited for its answer is decided by that.
+  if (outcome === 'pending' && (deployment === null || isRunning(deployment.state))) {
+    return { verdict: 'Not decided yet for', icon: 'clock', deploys: false };
+  }
+  const verdict = deployment === null ? 'Deployed to' : went[deployment.state];
+  const isOn = deployment === null || isRunning(deployment.state) || reached.has(deployment.state);
+  return { verdict, icon: isOn ? 'deploy' : 'skip', deploys: isOn };
+}
+
+const reached: ReadonlySet<DeploymentState> = new Set(['live', 'handed_off']);
+
+function reasonOf(decision: Decision, deployment: Deployment | null): string {
+  if (decision.outcome === 'skip' || deployment === null) return decision.reason;
+  // Why it should have gone there is no answer any more where it did not get there.
+  if (!isRunning(deployment.state) && !reached.has(deployment.state)) {
+    return reasonText(deployment) ?? decision.reason;
+  }
+  if (decision.outcome === 'deploy') return decision.reason;
+  // "Waits for Bitbucket: …", once it did not answer.
+  if (deployment.reason !== null) return deployment.reason;
+  const [check] = deployment.pendingChecks;
+  if (check !== 'head') return decision.reason;
+  return `${decision.reason} ${pendingText(deployment) ?? ''}`.trim();
 }

@@ -1,4 +1,9 @@
-import type { Deployment, DeploymentState, Target } from '../../../core/model/index.js';
+import type {
+  Deployment,
+  DeploymentState,
+  PendingCheck,
+  Target,
+} from '../../../core/model/index.js';
 import type { IconName } from '../icons.js';
 import { durationText, type DurationView } from './time.js';
 
@@ -66,7 +71,10 @@ const explained: Partial<Record<DeploymentState, string>> = {
 
 /** Why it is as it is. Null where the state word says it all. */
 export function reasonText(
-  deployment: Pick<Deployment, 'state' | 'reason' | 'supersededBy' | 'cancelRequestedBy'>,
+  deployment: Pick<
+    Deployment,
+    'state' | 'reason' | 'supersededBy' | 'cancelRequestedBy' | 'pendingChecks'
+  >,
 ): string | null {
   if (deployment.cancelRequestedBy !== null && isRunning(deployment.state)) {
     return `${deployment.cancelRequestedBy} asked to stop it.`;
@@ -75,7 +83,19 @@ export function reasonText(
   if (deployment.state === 'superseded' && deployment.supersededBy !== null) {
     return `The newer commit ${deployment.supersededBy.slice(0, 8)} took its place.`;
   }
+  if (deployment.state === 'queued') return pendingText(deployment);
   return explained[deployment.state] ?? null;
+}
+
+const looksFirst: Record<PendingCheck, string> = {
+  head: 'Bitbucket is asked first whether this is still the newest commit there.',
+  paths: 'Bitbucket is asked first which files changed.',
+};
+
+/** What a queued deployment waits to be told before it may run; null: nothing. */
+export function pendingText({ pendingChecks }: Pick<Deployment, 'pendingChecks'>): string | null {
+  const [check] = pendingChecks;
+  return check === undefined ? null : looksFirst[check];
 }
 
 export function durationView(

@@ -12,6 +12,10 @@ export interface TargetFormView {
   root: string;
   targetName: string;
   fields: FieldView[];
+  /** The part of the rule that most targets leave alone. */
+  moreRule: FieldView[];
+  /** Unfolded where something is set or wrong. */
+  moreRuleOpen: boolean;
   backends: BackendChoiceView[];
   /** With one backend, or for a target that exists, there is nothing to choose. */
   onlyBackend: BackendChoiceView | null;
@@ -72,6 +76,7 @@ export function targetFormView(facts: FormFacts): TargetFormView | null {
   const key = target?.id ?? 'new';
   const settings = settingsView(facts, backend);
   const fields = generalFields(facts, backend);
+  const moreRule = moreRuleFields(facts);
   const choices = facts.backends.map((one) => choice(one, backend));
   const onlyBackend = target !== null || choices.length === 1 ? choice(backend, backend) : null;
   return {
@@ -82,11 +87,16 @@ export function targetFormView(facts: FormFacts): TargetFormView | null {
     root: target === null ? 'new-target' : `target-${target.id}`,
     targetName: target?.name ?? '',
     fields,
+    moreRule,
+    moreRuleOpen: moreRule.some(
+      ({ kind, value, checked, error }) =>
+        error !== null || (kind === 'checkbox' ? !checked : value !== ''),
+    ),
     backends: choices,
     onlyBackend,
     backendError: facts.problem?.fields['backend'] ?? null,
     settings,
-    problem: problemView(facts, [...fields, ...settings.basic, ...settings.advanced]),
+    problem: problemView(facts, [...fields, ...moreRule, ...settings.basic, ...settings.advanced]),
     canCancel: facts.canCancel,
   };
 }
@@ -158,6 +168,38 @@ function generalFields(facts: FormFacts, backend: Backend): FieldView[] {
     maxLength: 500,
   });
   return [name, branches, tags];
+}
+
+function moreRuleFields(facts: FormFacts): FieldView[] {
+  const { target, typed } = facts;
+  const paths = { isCode: true, maxLength: 2_000 };
+  const isHonoured =
+    typed === null ? (target?.honourSkipMarkers ?? true) : honoursSkipMarkers(typed);
+  return [
+    general(facts, 'includePaths', target?.includePaths ?? '', {
+      ...paths,
+      label: 'Only when these files change',
+      help: 'Folders, files or patterns such as **/*.css; separate several with commas. The pushed commit is compared with the one that is live. Empty: any file.',
+      placeholder: 'packages/shop, package-lock.json',
+    }),
+    general(facts, 'excludePaths', target?.excludePaths ?? '', {
+      ...paths,
+      label: 'Never for these files',
+      help: 'When nothing else changed, nothing is deployed. Counts also for files named above.',
+      placeholder: 'docs, **/*.md',
+    }),
+    general(facts, 'honourSkipMarkers', 'true', {
+      kind: 'checkbox',
+      checked: isHonoured,
+      label: 'Honour [skip ci]',
+      help: 'A push deploys nothing when the message of its last commit says [skip ci], [skip deploy] or the like.',
+    }),
+  ];
+}
+
+/** A page's form sends `false` or `true`; where a client sends neither, the default counts. */
+export function honoursSkipMarkers(fields: ReadonlyMap<string, string>): boolean {
+  return fields.get('honourSkipMarkers') !== 'false';
 }
 
 function general(

@@ -13,6 +13,9 @@ export interface TargetView {
   backendOff: boolean;
   branches: string[];
   tags: string[];
+  /** Files that count, and files that never do; both empty = every file counts. */
+  paths: { only: string[]; never: string[] };
+  ignoresSkipMarkers: boolean;
   automatic: AutomaticView;
   status: TargetStatusView;
   /** What the button deploys; null for a target of tags only. */
@@ -59,6 +62,8 @@ export function targetView(
     backendOff: backend === null,
     branches: patterns(target.branchPattern),
     tags: patterns(target.tagPattern),
+    paths: { only: patterns(target.includePaths), never: patterns(target.excludePaths) },
+    ignoresSkipMarkers: !target.honourSkipMarkers,
     automatic: automaticView(target, around.now),
     status: targetStatusView(target, last, around),
     deploy: backend === null ? null : deployChoice(target, around.repository),

@@ -26,15 +26,15 @@ export const style = `
 }
 @media (prefers-color-scheme: dark) {
   :root {
-    --surface: #1d2125;
-    --sunken: #161a1d;
-    --raised: #22272b;
-    --border: #38414a;
-    --text: #c7d1db;
-    --subtle: #9fadbc;
-    --link: #579dff;
-    --selected: #1c2b41;
-    --selected-text: #85b8ff;
+    --surface: #1f1f21;
+    --sunken: #18191a;
+    --raised: #242528;
+    --border: #393a3e;
+    --text: #cecfd2;
+    --subtle: #a9abaf;
+    --link: #669df1;
+    --selected: #1c2b42;
+    --selected-text: #8fb8f6;
     --banner: #332e1b;
     --banner-text: #f8e6a0;
     --banner-border: #7f5f01;
@@ -44,9 +44,9 @@ export const style = `
     --success-text: #7ee2b8;
     --danger: #42221f;
     --danger-text: #fd9891;
-    --neutral: #2c333a;
-    --neutral-text: #b6c2cf;
-    --code: #282e33;
+    --neutral: #303134;
+    --neutral-text: #bfc1c4;
+    --code: #2b2c2f;
   }
 }
 * { box-sizing: border-box; }

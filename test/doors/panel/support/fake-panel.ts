@@ -342,7 +342,11 @@ function save(fake: FakePanel, input: SaveTargetInput): Target {
   const stored = fake.targets.find(({ id }) => id === input.targetId);
   if (stored && stored.version !== input.expectedVersion) throw new StateError('target_changed');
   const { name, backend, branchPattern, tagPattern, settings } = input;
-  const values = { name, backend, branchPattern, tagPattern, settings };
+  const { includePaths, excludePaths, honourSkipMarkers } = input;
+  const values = {
+    ...{ name, backend, branchPattern, tagPattern, settings },
+    ...{ includePaths, excludePaths, honourSkipMarkers },
+  };
   if (stored) return Object.assign(stored, values, { version: stored.version + 1 });
   const target = aTarget({ id: `T${fake.targets.length + 1}`, ...values });
   fake.targets.push(target);

@@ -57,7 +57,15 @@ function everything(now: number): FakePanel {
         reason: 'rolled back to 77aa01bc because of the broken checkout',
       },
     }),
-    aTarget({ id: 'T3', name: 'Preview', branchPattern: 'feature/**', state: 'paused' }),
+    aTarget({
+      id: 'T3',
+      name: 'Preview',
+      branchPattern: 'feature/**',
+      includePaths: 'packages/shop, package-lock.json',
+      excludePaths: '**/*.md',
+      honourSkipMarkers: false,
+      state: 'paused',
+    }),
     aTarget({ id: 'T4', name: 'Old place', backend: 'gone', branchPattern: 'main' }),
   ];
   const pushes = [
@@ -89,7 +97,7 @@ function everything(now: number): FakePanel {
           refChangeId: 'C2',
           targetId: 'T3',
           outcome: 'pending',
-          reason: 'Asking Bitbucket which files changed.',
+          reason: 'Branch docs matches feature/**; which files changed is looked at first.',
         }),
       ],
     }),

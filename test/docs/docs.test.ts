@@ -1,0 +1,108 @@
+import assert from 'node:assert/strict';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { dirname, join, relative, resolve } from 'node:path';
+import { secretVariables, variables } from '../../src/config/env.js';
+
+const root = resolve(import.meta.dirname, '../..');
+
+/** README.md and every page below docs/, as [path from the root, text]. */
+const pages = [
+  'README.md',
+  ...readdirSync(join(root, 'docs'), { recursive: true, encoding: 'utf8' })
+    .filter((file) => file.endsWith('.md'))
+    .map((file) => join('docs', file)),
+].map((file) => [file, readFileSync(join(root, file), 'utf8')] as const);
+
+function textOf(file: string): string {
+  return pages.find(([name]) => name === file)?.[1] ?? '';
+}
+
+function all(text: string, pattern: RegExp): string[] {
+  return [...text.matchAll(pattern)].map((match) => match[1] ?? '');
+}
+
+/** As GitHub and Bitbucket make them of headings. */
+function anchors(text: string): Set<string> {
+  const headings = all(text.replace(/```.*?```/gs, ''), /^#{1,6} (.+)$/gm);
+  return new Set(
+    headings.map((heading) =>
+      heading
+        .toLowerCase()
+        .replace(/[^\p{L}\p{N}\s_-]/gu, '')
+        .trim()
+        .replace(/\s/g, '-'),
+    ),
+  );
+}
+
+describe('the documentation', () => {
+  it('explains every variable that is read, and no other', () => {
+    const rows = all(textOf('docs/configuration.md'), /^\| `([A-Z][A-Z_]+)` /gm);
+    assert.deepEqual([...rows].sort(), [...variables].sort());
+    const elsewhere = pages.flatMap(([, text]) => all(text, /\b(SLIPWAY_[A-Z_]*[A-Z])\b/g));
+    const known = new Set<string>([
+      ...variables,
+      ...[...secretVariables].map((name) => `${name}_FILE`),
+    ]);
+    // What the local backend gives to builds, not what Slipway reads.
+    for (const given of ['SLIPWAY_DEPLOYMENT', 'SLIPWAY_BRANCH', 'SLIPWAY_TAG']) known.add(given);
+    assert.deepEqual([...new Set(elsewhere)].filter((name) => !known.has(name)).sort(), []);
+    for (const name of secretVariables) {
+      assert.ok(textOf('docs/configuration.md').includes(`${name}_FILE`), `${name}_FILE`);
+    }
+  });
+
+  it('names only npm scripts that exist', () => {
+    const manifest = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as {
+      scripts: Record<string, string>;
+    };
+    for (const [file, text] of pages) {
+      for (const script of all(text, /npm run (?:-s |--silent )?([\w:-]+)/g)) {
+        assert.ok(script in manifest.scripts, `${file}: npm run ${script}`);
+      }
+    }
+  });
+
+  it('links only to files and headings that exist', () => {
+    for (const [file, text] of pages) {
+      const prose = text.replace(/```.*?```/gs, '');
+      const links = [
+        ...all(prose, /\]\(([^)\s]+)\)/g),
+        ...all(prose, /\s(?:src|srcset|href)="([^"]+)"/g),
+      ].filter((link) => !/^[a-z]+:/.test(link));
+      for (const link of links) {
+        const [path = '', anchor] = link.split('#');
+        const found = path === '' ? file : join(dirname(file), path);
+        assert.ok(existsSync(join(root, found)), `${file}: ${link}`);
+        if (anchor === undefined) continue;
+        const target = readFileSync(join(root, found), 'utf8');
+        assert.ok(anchors(target).has(anchor), `${file}: ${link} names no heading`);
+      }
+    }
+  });
+
+  it('names only files that exist', () => {
+    for (const [file, text] of pages) {
+      for (const path of all(text, /`((?:src|test|docs|views|public)\/[\w./-]*)`/g)) {
+        assert.ok(existsSync(join(root, path)), `${file}: ${path}`);
+      }
+    }
+  });
+
+  it('quotes the tests of the ordering rule by their names', () => {
+    const tests = readFileSync(join(root, 'test/actions/order.test.ts'), 'utf8');
+    const cases = all(textOf('docs/ordering.md'), /^\|.*\| +([^|]+?) +\|$/gm).filter(
+      (name) => name !== 'test' && !/^-+$/.test(name),
+    );
+    const names = all(tests, /\bit\('([^']+)'/g);
+    assert.deepEqual([...cases].sort(), [...names].sort());
+  });
+
+  it('has pictures that load quickly', () => {
+    const images = join(root, 'docs/images');
+    for (const file of readdirSync(images)) {
+      const size = readFileSync(join(images, file)).length;
+      assert.ok(size < 300_000, `${relative(root, join(images, file))}: ${size} bytes`);
+    }
+  });
+});
