@@ -18,10 +18,8 @@ const retry = (reason: string, retryAfterMs?: number) =>
   ({ kind: 'retry', reason, ...(retryAfterMs === undefined ? {} : { retryAfterMs }) }) as const;
 
 /** Its host answered well: nothing for a breaker to count. */
-const busy = (reason: string, retryAfterMs?: number): object => ({
-  ...retry(reason, retryAfterMs),
-  isBusy: true,
-});
+const busy = (reason: string, retryAfterMs?: number) =>
+  ({ ...retry(reason, retryAfterMs), isBusy: true }) as const;
 const handedOff = {
   state: 'handed_off',
   reason: 'Handed to the receiver; it does not report the result.',
