@@ -220,9 +220,12 @@ async function settlePaths(
 ): Promise<void> {
   const matching = changed?.filter((path) => matters(path, target, deps.routing.matchesPath));
   if (since !== null && matching?.length === 0) {
-    const files = target.includePaths ?? `all but ${target.excludePaths}`;
-    const reason = `No file of ${files} changed since ${short(since)}, which is live.`;
+    const reason =
+      target.includePaths === null
+        ? `Only files of ${target.excludePaths} changed since ${short(since)}, which is live.`
+        : `No file of ${target.includePaths} changed since ${short(since)}, which is live.`;
     await drop(tx, deployment, 'paths_unchanged', reason);
+    deps.logger.info({ deployment: deployment.id, reason }, 'deployment.not_needed');
     return;
   }
   const pendingChecks = deployment.pendingChecks.filter((check) => check !== 'paths');

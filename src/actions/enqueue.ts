@@ -42,6 +42,14 @@ export async function supersedeQueued(
   const replaced = await tx.deployments.supersedeQueued(targetId, slot, supersededBy, now);
   for (const each of replaced) {
     await recordEnd(tx, { ...each, state: 'superseded', supersededBy }, now, deps);
+    if (each.pendingChecks.length > 0 && each.refChangeId !== null) {
+      await tx.events.decide(each.refChangeId, targetId, {
+        outcome: 'deploy',
+        reasonCode: 'superseded',
+        reason: `Commit ${supersededBy.slice(0, 12)} came before its turn.`,
+        deploymentId: each.id,
+      });
+    }
   }
   return replaced;
 }

@@ -32,6 +32,7 @@ export interface SaveTargetDeps {
   backend(id: string): Backend | null;
   /** Null when fine, else a sentence. */
   patternProblem(patterns: string): string | null;
+  pathProblem(patterns: string): string | null;
 }
 
 const checkTimeoutMs = 15_000;
@@ -82,6 +83,11 @@ function checkRule(
   if (branch !== null) fields['branchPattern'] = branch;
   const tag = form.tagPattern === null ? null : deps.patternProblem(form.tagPattern);
   if (tag !== null) fields['tagPattern'] = tag;
+  for (const field of ['includePaths', 'excludePaths'] as const) {
+    const patterns = form[field] ?? null;
+    const problem = patterns === null ? null : deps.pathProblem(patterns);
+    if (problem !== null) fields[field] = problem;
+  }
   if (form.tagPattern !== null && !backend.capabilities.tags) {
     fields['tagPattern'] = `${backend.label} cannot deploy tags.`;
   }

@@ -64,7 +64,9 @@ export async function stepLane(lease: LaneLease, deps: LaneDeps): Promise<void> 
   const held = await deps.storage.write((tx) =>
     applySettlement(tx, lease, step, settlement, attempt, deps),
   );
-  deps.logger.info(
+  // A build that goes on as before is no news: at 3 a.m. every line must say something.
+  const isNews = step.kind !== 'observe' || settlement.deployment.state !== step.deployment.state;
+  deps.logger[isNews ? 'info' : 'debug'](
     {
       target: step.target.id,
       deployment: step.deployment.id,

@@ -1,3 +1,4 @@
+import { ConfigError } from '../core/errors.js';
 import type { Backend, NotifyProgress } from '../core/backend.js';
 import type { Clock, Logger } from '../core/ports.js';
 import type { OutboundHttp } from '../lib/outbound-http.js';
@@ -41,6 +42,12 @@ export function createBackends(options: BackendOptions): Backend[] {
     createSignedWebhookBackend(options),
   ];
   const { allowed } = options;
+  const unknown = allowed?.filter((id) => !backendIds.some((known) => known === id)) ?? [];
+  if (unknown.length > 0) {
+    throw new ConfigError([
+      `SLIPWAY_BACKENDS names ${unknown.join(', ')}; there are: ${backendIds.join(', ')}.`,
+    ]);
+  }
   return allowed === null ? backends : backends.filter(({ id }) => allowed.includes(id));
 }
 

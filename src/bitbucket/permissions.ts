@@ -1,3 +1,4 @@
+import { z } from 'zod';
 import { BitbucketError } from '../core/errors.js';
 import type { Repository } from '../core/model/index.js';
 import type { RepositoryPermission } from '../core/ports.js';
@@ -30,6 +31,34 @@ export async function readPermission(
     // Private things that may not be seen answer 404 as often as 403 (§3.3).
     const mayNotAsk = error instanceof BitbucketError && [403, 404].includes(error.status ?? 0);
     if (mayNotAsk) return 'unknown';
+    throw error;
+  }
+}
+
+const namePageShape = z.object({
+  values: z.array(z.object({ user: z.object({ display_name: z.string() }).nullish() })),
+});
+
+/** Display name of somebody who may see the repository; null when Bitbucket does not tell us. */
+export async function readPersonName(
+  rest: Rest,
+  repository: Repository,
+  userUuid: string,
+): Promise<string | null> {
+  if (!/^\{[0-9a-f-]{36}\}$/i.test(userUuid)) return null;
+  const { workspaceUuid, uuid } = repository;
+  const path = apiPath(['workspaces', workspaceUuid, 'permissions', 'repositories', uuid], {
+    q: `user.uuid=${quoted(userUuid)}`,
+    pagelen: '1',
+    fields: 'values.user.display_name',
+  });
+  try {
+    const call = { what: 'read name', workspaceUuid, path };
+    const [first] = (await rest.read(call, namePageShape)).values;
+    return first?.user?.display_name ?? null;
+  } catch (error) {
+    // A name is worth no error page.
+    if (error instanceof BitbucketError) return null;
     throw error;
   }
 }

@@ -1,8 +1,6 @@
 import { connect, type Socket } from 'node:net';
 import { join } from 'node:path';
-import { socketAddress } from '../doors/control-socket.js';
-
-export const controlSocketName = 'control.sock';
+import { controlSocketName, socketAddress } from '../doors/control-socket.js';
 
 export type ControlAnswer =
   { ok: true; result: unknown } | { ok: false; code: string; says: string; advice: string };

@@ -60,7 +60,7 @@ export function parseConfig(
       'SLIPWAY_BITBUCKET_URL and SLIPWAY_BITBUCKET_API_URL must both be on this machine, or neither.',
     );
   }
-  if (baseUrl === null && !bitbucketIsLoopback) {
+  if (!check.has('SLIPWAY_BASE_URL') && !bitbucketIsLoopback) {
     check.problem(
       'SLIPWAY_BASE_URL is not set: Bitbucket must be able to reach Slipway. Set it to your public https address.',
     );

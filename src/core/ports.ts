@@ -357,6 +357,7 @@ export interface Bitbucket {
   permission(repository: Repository, userUuid: string): Promise<RepositoryPermission>;
   setBuildStatus(repository: Repository, commit: string, status: BuildStatus): Promise<void>;
   /** Display name of a person; null when Bitbucket does not tell. */
+  personName(repository: Repository, userUuid: string): Promise<string | null>;
   cloneUrl(repository: Repository): string;
   cloneCredential(repository: Repository, options?: { fresh?: boolean }): Promise<CloneCredential>;
   /** Proof that a received Connect secret is real: exchanges it at the fixed token endpoint and reads the workspace. */

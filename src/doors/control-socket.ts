@@ -11,6 +11,9 @@ export interface ControlSocket {
   close(): Promise<void>;
 }
 
+/** In the data folder. */
+export const controlSocketName = 'control.sock';
+
 /** A question is a line of ids at most. */
 const maxLineLength = 1024 * 1024;
 /** `sun_path` of Linux has 108 bytes, of macOS 104, with the zero at the end. */

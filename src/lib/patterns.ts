@@ -45,9 +45,20 @@ export function refPatternProblem(patterns: string): string | null {
   return null;
 }
 
+/** Null when fine, else a sentence for the form. */
+export function pathPatternProblem(patterns: string): string | null {
+  const parts = split(patterns);
+  if (parts.length === 0) return 'Write at least one pattern, for example web/**.';
+  if (parts.every((part) => part.startsWith('!'))) {
+    return 'Every pattern begins with "!", so no file would ever match.';
+  }
+  return null;
+}
+
+/** At commas, but not at those within braces: `{web,api}/**` is one pattern. */
 function split(patterns: string): string[] {
   return patterns
-    .split(',')
+    .split(/,(?![^{]*\})/)
     .map((part) => part.trim())
     .filter((part) => part !== '');
 }

@@ -14,10 +14,12 @@ import type { Deployment } from '../core/model/index.js';
 import type { Bitbucket } from '../core/ports.js';
 import type { PanelServices } from '../doors/panel/panel-services.js';
 import { cachedFor } from '../lib/cached-for.js';
-import { refPatternProblem } from '../lib/patterns.js';
+import { pathPatternProblem, refPatternProblem } from '../lib/patterns.js';
 import { patienceMs } from './bitbucket.js';
 
+const problems = { patternProblem: refPatternProblem, pathProblem: pathPatternProblem };
 const permissionCacheMs = 60_000;
+const personNameCacheMs = 60 * 60_000;
 const branchSuggestions = 100;
 
 type PanelDeps = RequestDeps & ChangeTargetDeps & { bitbucket: Bitbucket };
@@ -28,14 +30,18 @@ export function createPanelServices(deps: PanelDeps, backends: readonly Backend[
   const permission = cachedFor(permissionCacheMs, clock, bitbucket.permission.bind(bitbucket), {
     key: (repository, userUuid) => `${repository.id} ${userUuid}`,
   });
+  const personName = cachedFor(personNameCacheMs, clock, bitbucket.personName.bind(bitbucket), {
+    key: (repository, userUuid) => `${repository.workspaceUuid} ${userUuid}`,
+  });
   return {
+    personName,
     read: storage.read,
     backends,
     logger,
     permission,
     openRepository: (workspaceUuid, uuid) => openRepository(workspaceUuid, uuid, deps),
     branches: (repository) => bitbucket.branches(repository, branchSuggestions).catch(() => []),
-    saveTarget: (input) => saveTarget(input, { ...deps, patternProblem: refPatternProblem }),
+    saveTarget: (input) => saveTarget(input, { ...deps, ...problems }),
     removeTarget: (input) => removeTarget(input, deps),
     setAutomatic: (input) => setAutomatic(input, deps),
     deployNow: (input) => deployNow(input, deps),

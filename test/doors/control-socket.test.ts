@@ -3,9 +3,13 @@ import { once } from 'node:events';
 import { existsSync, mkdirSync, statSync, writeFileSync } from 'node:fs';
 import { connect } from 'node:net';
 import { join } from 'node:path';
-import { askServer, controlSocketName } from '../../src/commands/control-client.js';
+import { askServer } from '../../src/commands/control-client.js';
 import { StateError } from '../../src/core/errors.js';
-import { openControlSocket, type ControlSocket } from '../../src/doors/control-socket.js';
+import {
+  controlSocketName,
+  openControlSocket,
+  type ControlSocket,
+} from '../../src/doors/control-socket.js';
 import { silentLogger } from '../support/silent-logger.js';
 import { tempFolder } from '../support/temp-folder.js';
 

@@ -13,6 +13,7 @@ import { digest } from '../../src/lib/digest.js';
 import {
   matchesPathPattern,
   matchesRefPattern,
+  pathPatternProblem,
   refPatternProblem,
 } from '../../src/lib/patterns.js';
 import { openSqliteStorage, type OpenStorage } from '../../src/storage/sqlite-storage.js';
@@ -210,7 +211,15 @@ export async function createEngine(options: { dataDir?: string; backend?: Backen
           by: { name: 'Ada Example' },
           ...form,
         },
-        { storage, vault, clock: clock.now, ids, backend: find, patternProblem: refPatternProblem },
+        {
+          storage,
+          vault,
+          clock: clock.now,
+          ids,
+          backend: find,
+          patternProblem: refPatternProblem,
+          pathProblem: pathPatternProblem,
+        },
       );
     },
     async deployments(targetId: string) {

@@ -46,6 +46,10 @@ export class FakeBitbucket implements Bitbucket {
     return this.#answer(this.permissionIs);
   }
 
+  personName(): Promise<string | null> {
+    return this.#answer('Ada Example');
+  }
+
   async setBuildStatus(_: Repository, commit: string, status: BuildStatus): Promise<void> {
     await this.#answer(null);
     this.statuses.push({ commit, status });

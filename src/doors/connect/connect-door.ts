@@ -57,7 +57,10 @@ export function createConnectDoor(options: ConnectDoorOptions): ConnectDoor {
   });
   const router = Router();
   router.use(lifecycleRouter);
-  router.use(ace.app);
+  // The one route ACE serves. Falling through an application inside a router would leave its `res.app` behind for the rest.
+  router.get(`${basePath}/atlassian-connect.json`, (request, response, next) => {
+    ace.app(request, response, next);
+  });
   return {
     events: createConnectEventDoor({ verifier, basePath }),
     router,

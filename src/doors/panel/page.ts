@@ -40,12 +40,13 @@ async function pageView(
   const places = trimPlaces(deps);
   const repository = await services.openRepository(identity.workspaceUuid, identity.repoUuid);
   const viewer = await rightsOfVisitor(services, repository, identity.userUuid);
+  const name = identity.userName ?? (await services.personName(repository, identity.userUuid));
   const session: PanelSession = {
     clientKey: identity.clientKey,
     workspaceUuid: identity.workspaceUuid,
     repoUuid: identity.repoUuid,
     userUuid: identity.userUuid,
-    userName: identity.userName ?? 'A repository admin',
+    userName: name ?? 'A repository admin',
     rights: viewer.rights,
   };
   const isAdmin = viewer.rights === 'admin';

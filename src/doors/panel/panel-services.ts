@@ -12,6 +12,8 @@ export interface PanelServices {
   openRepository(workspaceUuid: string, repositoryUuid: string): Promise<Repository>;
   /** Asks Bitbucket; cached for a minute. `unknown`: our credential may not ask. */
   permission(repository: Repository, userUuid: string): Promise<RepositoryPermission>;
+  /** Display name of a person, from Bitbucket; null when it does not tell. Cached. */
+  personName(repository: Repository, userUuid: string): Promise<string | null>;
   /** Up to 100 branch names for suggestions; empty when Bitbucket does not answer in time. */
   branches(repository: Repository): Promise<string[]>;
   /**

@@ -272,6 +272,7 @@ export function fakePanel(over: Partial<FakePanel> = {}): FakePanel {
       if (found?.workspaceUuid !== workspaceUuid) throw new InputError('repository_gone');
       return found;
     },
+    personName: () => Promise.resolve(null),
     permission: () =>
       fake.permissionIs instanceof Error
         ? Promise.reject(fake.permissionIs)
