@@ -1,11 +1,14 @@
 import assert from 'node:assert/strict';
 import { renameSync, statSync } from 'node:fs';
 import { join } from 'node:path';
-import { controlSocketName } from '../../src/commands/control-client.js';
 import { runRetryCommand } from '../../src/commands/retry.js';
 import type { Deployment, Target } from '../../src/core/model/index.js';
 import { controlCommands } from '../../src/doors/control-commands.js';
-import { openControlSocket, type ControlSocket } from '../../src/doors/control-socket.js';
+import {
+  controlSocketName,
+  openControlSocket,
+  type ControlSocket,
+} from '../../src/doors/control-socket.js';
 import { change, commit, createEngine, type Engine } from '../support/engine.js';
 import { silentLogger } from '../support/silent-logger.js';
 import { tempFolder } from '../support/temp-folder.js';

@@ -53,6 +53,14 @@ const server = Number(fs.readFileSync('server.txt', 'utf8'));
 
 attempt('own environment', () => JSON.stringify(process.env));
 attempt('planted', () => read(fs.readFileSync('planted.txt', 'utf8').trim()));
+attempt('own .git', () => fs.readdirSync(path.join(source, '.git')).join('\n'));
+fs.mkdirSync('dist/linked', { recursive: true });
+// As the same user nothing would be refused, and the person who runs the tests would be the victim.
+if (fs.readFileSync('user.txt', 'utf8') !== 'of its own') {
+  fs.writeFileSync('dist/index.html', JSON.stringify(tried) + '\n\n' + loot.join('\n'));
+  process.exit(0);
+}
+
 for (const name of ['slipway.sqlite', 'slipway.sqlite-wal', 'slipway.sqlite-shm', 'master.key', 'owner.json', 'owner.lock']) {
   attempt('read ' + name, () => read(path.join(data, name)));
 }
@@ -72,7 +80,6 @@ for (const name of ['logs', 'deployments', 'target.json', 'work/' + path.basenam
   });
 }
 everythingBelow(target);
-attempt('own .git', () => fs.readdirSync(path.join(source, '.git')).join('\n'));
 
 const pids = fs.readdirSync('/proc').filter((name) => /^\d+$/.test(name)).map(Number);
 for (const pid of new Set([server, process.ppid, ...pids])) {
@@ -83,8 +90,9 @@ for (const pid of new Set([server, process.ppid, ...pids])) {
   attempt('fds of ' + (pid === server ? 'server' : pid), () => fs.readdirSync('/proc/' + pid + '/fd').map((fd) => readSome('/proc/' + pid + '/fd/' + fd)).join('\n'));
   attempt('root of ' + (pid === server ? 'server' : pid), () => read('/proc/' + pid + '/root' + data + '/master.key'));
 }
-attempt('kill server', () => void process.kill(server, 'SIGKILL'));
-attempt('kill everything', () => void process.kill(1, 'SIGKILL'));
+// Signal 0 asks whether a real one would be let through.
+attempt('kill server', () => void process.kill(server, 0));
+attempt('kill everything', () => void process.kill(1, 0));
 attempt('own open files', () => fs.readdirSync('/proc/self/fd').map((fd) => fs.readlinkSync('/proc/self/fd/' + fd)).join('\n'));
 attempt('become root', () => void process.setuid(0));
 attempt('sudo', () => execSync('sudo -n cat ' + data + '/master.key', { stdio: ['ignore', 'pipe', 'ignore'] }).toString());
@@ -98,7 +106,6 @@ attempt('redirect victim', () => { fs.rmSync(path.join(local, victim, 'current')
 attempt('overwrite own records', () => void fs.writeFileSync(path.join(target, 'target.json'), '{}'));
 attempt('escape own release', () => void fs.symlinkSync('/', path.join(target, 'releases', 'root')));
 
-fs.mkdirSync('dist/linked', { recursive: true });
 const links = { 'key.txt': path.join(data, 'master.key'), 'db.txt': path.join(data, 'slipway.sqlite'), 'passwd.txt': '/etc/passwd', 'environ.txt': '/proc/' + server + '/environ', 'self.txt': '/proc/self/environ' };
 for (const [name, to] of Object.entries(links)) attempt('link ' + name, () => void fs.symlinkSync(to, 'dist/' + name));
 attempt('link folder', () => void fs.symlinkSync(data, 'dist/data'));
@@ -153,6 +160,7 @@ describe('a build that goes looking', function () {
       files: {
         'hostile.mjs': hostile,
         'victim.txt': victim,
+        'user.txt': isRoot ? 'of its own' : 'the same',
         'server.txt': String(stage.server.pid),
         'planted.txt': plantedFile,
       },
@@ -176,10 +184,10 @@ describe('a build that goes looking', function () {
     assert.equal(tried['planted'], 'ok');
     assert.ok(page.includes(planted));
     assert.equal(tried['own environment'], 'ok');
-    assert.ok(Object.keys(tried).length > 60, Object.keys(tried).join());
+    if (isRoot) assert.ok(Object.keys(tried).length > 60, Object.keys(tried).join());
   });
 
-  it('found no credential: none in its environment, in git files or in any process it may look at', () => {
+  it('found no credential: none in its environment, in files of git or in a process it may look at', () => {
     assert.deepEqual(search.findIn(page), []);
     assert.deepEqual(search.findIn(log), []);
     assert.equal(tried['own .git'], 'ENOENT');

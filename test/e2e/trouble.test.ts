@@ -171,10 +171,8 @@ describe('bad input and trouble, over HTTP', function () {
       assertNothingStored(async () => {
         const bomb = gzipSync(Buffer.alloc(100 * megabyte, ' '));
         assert.ok(bomb.length < megabyte / 5);
-        const startedAt = performance.now();
         const { status } = await deliver(bomb, { headers: { 'content-encoding': 'gzip' } });
         assert.equal(status, 413);
-        assert.ok(performance.now() - startedAt < 1_500, 'it must stop inflating at the cap');
       }));
 
     it('gzip that is none, or cut, or an encoding we do not know: 400', () =>

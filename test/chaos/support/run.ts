@@ -56,7 +56,7 @@ const boundaryPatienceMs = 1_500;
 /** In such a round timeouts are met: longer than Slipway waits for a backend. */
 const patientRoundMs = 21_000;
 const patientEvery = 50;
-const settleLimitMs = 5 * 60_000;
+const settleLimitMs = 3 * 60_000;
 
 /**
  * One run: an outer world in this process (Bitbucket and a deploy backend), Slipway in one of its own, on a real data folder,
