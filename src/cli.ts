@@ -2,6 +2,7 @@
 import { readFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
 import { readPayload } from './bitbucket/receive.js';
+import { processIo } from './commands/io.js';
 import { parseConfig } from './config/config.js';
 import { readEnv } from './config/env.js';
 import { SlipwayError } from './core/errors.js';
@@ -14,6 +15,12 @@ const help = `slipway <command>
   demo [--once --json]      the whole round on this machine: Slipway, and Bitbucket's sandbox beside it
   sandbox [--port N]        Bitbucket Cloud on this machine, alone
   receive FILE|- [--json]   what a webhook payload means; nothing is stored
+  deliveries [show ID]      deployments with state, reason, attempts and next try (--state --workspace --repository --limit --json)
+  retry ID…|--failed        replays what failed (--since 24h --target ID --json)
+  backup FILE               the database and the kept key in one file, while the server runs
+  restore FILE [--force]    into an empty data folder
+  migrate                   brings the database up to date; a start does the same
+  export WORKSPACE_UUID     everything stored of a workspace as JSON lines, without secrets
   keys new                  a new master key for SLIPWAY_MASTER_KEY
   help                      this text
 `;
@@ -37,6 +44,18 @@ async function main(argv: string[]): Promise<number> {
       return receive(rest);
     case 'keys':
       return keys(rest);
+    case 'deliveries':
+      return (await import('./commands/deliveries.js')).runDeliveriesCommand(rest, processIo());
+    case 'retry':
+      return (await import('./commands/retry.js')).runRetryCommand(rest, processIo());
+    case 'backup':
+      return (await import('./commands/backup.js')).runBackupCommand(rest, processIo());
+    case 'restore':
+      return (await import('./commands/restore.js')).runRestoreCommand(rest, processIo());
+    case 'migrate':
+      return (await import('./commands/migrate.js')).runMigrateCommand(rest, processIo());
+    case 'export':
+      return (await import('./commands/export.js')).runExportCommand(rest, processIo());
     case 'help':
     case '--help':
     case '-h':

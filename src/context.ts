@@ -1,19 +1,24 @@
 import { hkdfSync } from 'node:crypto';
+import { join } from 'node:path';
 import { acceptEvents } from './actions/accept-events.js';
+import { createForgetter } from './actions/forget-workspace.js';
 import { installApp } from './actions/install-app.js';
 import { noteUnreadable } from './actions/note-unreadable.js';
 import { openTarget } from './actions/open-target.js';
+import { createPruner } from './actions/prune.js';
 import { reconcileDue } from './actions/reconcile.js';
 import { removeApp } from './actions/remove-app.js';
 import { reportDueStatuses } from './actions/report-status.js';
 import { stepLane, type LaneDeps, type LaneRouting } from './actions/step-lane.js';
 import { createBackends } from './backends/registry.js';
 import type { Config, Secrets } from './config/config.js';
-import type { Backend } from './core/backend.js';
+import type { Backend, BackendTarget } from './core/backend.js';
 import { Breakers } from './core/delivery/breaker.js';
 import type { Clock, Ids, Logger, Vault } from './core/ports.js';
 import type { BackendApiDeps } from './doors/api/backend-api.js';
 import { createConnectDoor, type ConnectDoor } from './doors/connect/connect-door.js';
+import { controlCommands } from './doors/control-commands.js';
+import { controlSocketName, openControlSocket } from './doors/control-socket.js';
 import type { IntakeDeps } from './doors/intake.js';
 import type { Health } from './doors/ops/health.js';
 import type { PanelServices } from './doors/panel/panel-services.js';
@@ -85,8 +90,13 @@ export async function createContext(
   const receivers = createReceiverParts({ ...basics, bitbucket: bitbucket.prompt });
   const backends = createBackendList(basics, receivers, () => worker);
   const lanes = laneDeps(basics, bitbucket, backends);
-  const worker = createWorker(basics, lanes, bitbucket);
+  const worker = createWorker(basics, lanes, bitbucket, stopping.signal);
   const connect = await openConnectDoor(basics, bitbucket);
+  const control = await openControlSocket({
+    path: join(config.dataDir, controlSocketName),
+    commands: controlCommands({ ...basics, waker: worker }),
+    logger,
+  });
   return {
     config,
     baseUrl,
@@ -111,6 +121,7 @@ export async function createContext(
     },
     async stop() {
       stopping.abort();
+      await control.close();
       await worker.stop();
       await stopBackends(basics, backends);
       bitbucket.http.close();
@@ -173,7 +184,12 @@ function laneDeps(
   };
 }
 
-function createWorker(basics: Basics, lanes: LaneDeps, bitbucket: BitbucketClients): Worker {
+function createWorker(
+  basics: Basics,
+  lanes: LaneDeps,
+  bitbucket: BitbucketClients,
+  signal: AbortSignal,
+): Worker {
   const { storage, clock, logger } = basics;
   const reports = { ...basics, bitbucket: bitbucket.background };
   const waker = { wake: () => worker.wake() };
@@ -184,6 +200,8 @@ function createWorker(basics: Basics, lanes: LaneDeps, bitbucket: BitbucketClien
     background: [
       { name: 'build statuses', run: () => reportDueStatuses(reports, statusesAtOnce) },
       { name: 'reconcile', run: () => reconcileDue(reconcile, repositoriesAtOnce) },
+      createPruner({ ...basics, signal }),
+      createForgetter({ ...lanes, signal }),
     ],
     clock,
     logger,
@@ -209,10 +227,19 @@ async function openConnectDoor(basics: Basics, bitbucket: BitbucketClients): Pro
   return connect;
 }
 
+/** A target whose secrets cannot be opened must not keep all others from starting; its own deploys say why they wait. */
 async function startBackends(basics: Basics, backends: readonly Backend[]): Promise<void> {
+  const { storage, vault, logger } = basics;
   for (const backend of backends) {
-    const targets = await basics.storage.read.targets.ofBackend(backend.id);
-    await backend.start?.(targets.map((target) => openTarget(target, basics.vault)));
+    const opened: BackendTarget[] = [];
+    for (const target of await storage.read.targets.ofBackend(backend.id)) {
+      try {
+        opened.push(openTarget(target, vault));
+      } catch (error) {
+        logger.error({ target: target.id, err: error }, 'backend.target_not_started');
+      }
+    }
+    await backend.start?.(opened);
   }
 }
 

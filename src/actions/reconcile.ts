@@ -57,8 +57,8 @@ async function reconcileOne(repository: Repository, deps: ReconcileDeps): Promis
 interface Seen {
   /** Before the first question: what was stored after it is newer than what was seen. */
   askedAt: number;
-  /** Types that were listed whole. */
-  types: readonly string[];
+  /** Whether a ref would have been seen if it were there. */
+  covers(refType: string, name: string): boolean;
   heads: { refType: 'branch' | 'tag'; name: string; hash: string }[];
 }
 
@@ -69,21 +69,21 @@ async function look(
   deps: ReconcileDeps,
 ): Promise<Seen> {
   const askedAt = deps.clock();
-  const seen: Seen = { askedAt, types: [], heads: [] };
-  const types: ('branch' | 'tag')[] = [];
+  const patternsOf = new Map<string, string[]>();
+  const covers: Seen['covers'] = (refType, name) =>
+    patternsOf.get(refType)?.some((pattern) => deps.matches(pattern, name)) ?? false;
+  const seen: Seen = { askedAt, covers, heads: [] };
   for (const refType of ['branch', 'tag'] as const) {
     const patterns = targets
       .map((target) => (refType === 'tag' ? target.tagPattern : target.branchPattern))
       .filter((pattern) => pattern !== null);
     if (patterns.length === 0) continue;
-    types.push(refType);
+    patternsOf.set(refType, patterns);
     for (const [name, hash] of await deps.bitbucket.heads(repository, refType)) {
-      if (patterns.some((pattern) => deps.matches(pattern, name))) {
-        seen.heads.push({ refType, name, hash });
-      }
+      if (covers(refType, name)) seen.heads.push({ refType, name, hash });
     }
   }
-  return { ...seen, types };
+  return seen;
 }
 
 /** A head that no event told of, past its grace. */
@@ -124,7 +124,7 @@ async function compare(
   }
   for (const ref of known.values()) {
     const gone =
-      ref.head !== null && seen.types.includes(ref.refType) && ref.updatedAt < seen.askedAt;
+      ref.head !== null && seen.covers(ref.refType, ref.name) && ref.updatedAt < seen.askedAt;
     if (gone)
       changed.push({ ...ref, head: null, unknownHead: null, unknownSince: null, updatedAt: now });
   }

@@ -118,19 +118,15 @@ async function rollBack(
     return notCalled({ kind: 'rejected', reason: 'That release cannot be switched back to.' });
   }
   const rollback = backend.rollback.bind(backend);
-  return sent(step, deps, () =>
-    rollback(
-      {
-        deploymentId: deployment.id,
-        target: openTarget(step.target, deps.vault),
-        backendRef: deployment.backendRef,
-        commit: deployment.commit,
-        idempotencyKey: deployment.id,
-        fencing: lease.fencing,
-        toDeploymentId: earlier.id,
-        toBackendRef,
-      },
-      signal,
-    ),
-  );
+  const asked = {
+    deploymentId: deployment.id,
+    target: openTarget(step.target, deps.vault),
+    backendRef: deployment.backendRef,
+    commit: deployment.commit,
+    idempotencyKey: deployment.id,
+    fencing: lease.fencing,
+    toDeploymentId: earlier.id,
+    toBackendRef,
+  };
+  return sent(step, deps, () => rollback(asked, signal));
 }

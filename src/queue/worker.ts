@@ -18,6 +18,8 @@ export interface BackgroundJob {
   name: string;
   /** Does what is due; returns how much that was. */
   run(): Promise<number>;
+  /** Unix ms. With it, it runs by its own time, also while no lane is due. */
+  dueAt?(): number;
 }
 
 /** Figures of the design: a dead worker's lanes are free again after `leaseMs`. */
@@ -83,6 +85,9 @@ export class Worker implements Waker {
     const { storage, clock, concurrency } = this.#options;
     const nextDue = await storage.read.lanes.nextDue();
     const now = clock();
+    for (const job of this.#options.background) {
+      if (job.dueAt && job.dueAt() <= now) this.#runBeside(job);
+    }
     if (nextDue === null || nextDue > now) {
       return Math.min(nextDue === null ? sweepMs : nextDue - now, sweepMs);
     }
@@ -94,7 +99,9 @@ export class Worker implements Waker {
           )
         : [];
     for (const lease of leases) this.#begin(lease);
-    for (const job of this.#options.background) this.#runBeside(job);
+    for (const job of this.#options.background) {
+      if (!job.dueAt) this.#runBeside(job);
+    }
     // Nothing could be taken although something is due: all hands are busy, and each wakes the loop when it is done.
     return leases.length === 0 ? sweepMs : 0;
   }

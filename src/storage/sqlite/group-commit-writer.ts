@@ -67,6 +67,8 @@ export class GroupCommitWriter {
           batch.items.forEach(({ resolve }, index) => resolve(results[index] as Result));
         },
         failed: (error) => {
+          // It may not have come to its work: whoever arrives now must not join what is over.
+          if (open === batch) open = null;
           waiting -= batch.items.length;
           const [only] = batch.items;
           if (batch.items.length === 1 || isOurs(error)) {
