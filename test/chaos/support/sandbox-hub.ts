@@ -128,10 +128,13 @@ export class SandboxHub implements Hub {
         state === 'delivered' ? [request_uuid] : [],
       ),
     );
-    const failed = deliveries.filter(
-      ({ state, request_uuid }) => state === 'failed' && !arrived.has(request_uuid),
+    // One of each: what is sent again is a delivery of its own, which may fail as well.
+    const failed = new Map(
+      deliveries
+        .filter(({ state, request_uuid }) => state === 'failed' && !arrived.has(request_uuid))
+        .map((delivery) => [delivery.request_uuid, delivery]),
     );
-    const again = failed.filter(() => this.#plan.chance(0.7));
+    const again = [...failed.values()].filter(() => this.#plan.chance(0.7));
     if (deliveries.length > 0 && this.#plan.chance(0.5)) again.push(this.#plan.pick(deliveries));
     for (const { id } of again) await this.#sandbox.control('POST', `deliveries/${id}/resend`);
   }
