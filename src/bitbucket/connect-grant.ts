@@ -24,6 +24,8 @@ export interface ConnectGrantOptions {
   siteUrl: string;
   http: OutboundHttp;
   clock: Clock;
+  /** Ends an exchange under way when the process stops. */
+  signal?: AbortSignal;
   /** The active Connect installation of a workspace with its opened secret. */
   findActiveInstallation(workspaceUuid: string): Promise<ConnectIdentity | null>;
 }
@@ -96,6 +98,7 @@ async function post(
         Accept: 'application/json',
       },
       body: form.toString(),
+      signal: options.signal,
     });
   } catch (error) {
     throw networkFailure(error, what);

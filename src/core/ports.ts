@@ -283,7 +283,7 @@ export interface LaneWrites {
   ): Promise<void>;
   /** Keeps the lease, but says what is running: written before a backend is called. */
   setCurrent(lease: LaneLease, deploymentId: string): Promise<void>;
-  /** Every lease of this data folder's former owner ends now. At start only. */
+  /** Every lease of this data folder's former owner ends now, and what was running is looked at first. At start only. */
   takeOverAll(now: number): Promise<number>;
 }
 

@@ -53,19 +53,23 @@ export class PanelVisitor {
     });
     const html = await response.text();
     if (!response.ok) throw new Error(`the panel answered ${response.status}: ${textOf(html)}`);
-    return html
-      .split('<li ')
-      .slice(1)
-      .map((row) => ({
-        id: attribute(row, 'data-deployment') ?? '',
-        state: attribute(row, 'data-state') ?? '',
-        commit: attribute(row, 'data-commit') ?? '',
-        cause: attribute(row, 'data-cause') ?? '',
-        reason: emptyIsNull(attribute(row, 'data-reason')),
-        url: emptyIsNull(attribute(row, 'data-url')),
-        page: attribute(row, 'data-page') ?? '',
-        progress: emptyIsNull(attribute(row, 'data-progress')),
-      }));
+    return (
+      html
+        .split('<li ')
+        .slice(1)
+        // The fragment brings the list of pushes along; its entries are no deployments.
+        .filter((row) => attribute(row, 'data-deployment') !== null)
+        .map((row) => ({
+          id: attribute(row, 'data-deployment') ?? '',
+          state: attribute(row, 'data-state') ?? '',
+          commit: attribute(row, 'data-commit') ?? '',
+          cause: attribute(row, 'data-cause') ?? '',
+          reason: emptyIsNull(attribute(row, 'data-reason')),
+          url: emptyIsNull(attribute(row, 'data-url')),
+          page: attribute(row, 'data-page') ?? '',
+          progress: emptyIsNull(attribute(row, 'data-progress')),
+        }))
+    );
   }
 
   async #act(action: string, fields: Record<string, string>): Promise<Response> {

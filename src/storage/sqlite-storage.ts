@@ -40,9 +40,7 @@ export async function openSqliteStorage(options: {
   const lock = await lockDataFolder(options.dataDir);
   const file = join(options.dataDir, 'slipway.sqlite');
   const sequelize = openSequelize(file);
-  const connection = await SqliteConnection.open(file);
-  await assertDurable(connection);
-  const applied = await migrate(sequelize);
+  const { connection, applied } = await openFile(file, sequelize);
   if (applied.length > 0) options.logger.info({ applied }, 'storage.migrated');
   const writer = new GroupCommitWriter(connection, { maxWaiting: maxWaitingItems });
   const tx = transactionOver(connection, options.newId);
@@ -65,6 +63,23 @@ export async function openSqliteStorage(options: {
       await lock.release();
     },
   };
+}
+
+async function openFile(
+  file: string,
+  sequelize: Sequelize,
+): Promise<{ connection: SqliteConnection; applied: string[] }> {
+  try {
+    const connection = await SqliteConnection.open(file);
+    await assertDurable(connection);
+    return { connection, applied: await migrate(sequelize) };
+  } catch (error) {
+    const code = (error as { code?: unknown }).code;
+    if (code !== 'SQLITE_NOTADB' && code !== 'SQLITE_CORRUPT') throw error;
+    throw new ConfigError([
+      `The database ${file} cannot be read (${code}). Restore a backup, or move the file away to start with an empty one.`,
+    ]);
+  }
 }
 
 function openSequelize(file: string): Sequelize {

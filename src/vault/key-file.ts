@@ -1,11 +1,17 @@
 import { randomBytes } from 'node:crypto';
-import { chmodSync, readFileSync, writeFileSync } from 'node:fs';
+import { chmodSync, closeSync, fsyncSync, openSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { ConfigError } from '../core/errors.js';
 
 /** 32 random bytes as an operator stores them: base64, 44 characters. */
 export function newMasterKeyText(): string {
   return randomBytes(32).toString('base64');
+}
+
+function flushFolder(path: string): void {
+  const folder = openSync(path, 'r');
+  fsyncSync(folder);
+  closeSync(folder);
 }
 
 /**
@@ -21,7 +27,9 @@ export function keptMasterKey(dataDir: string): Buffer {
     if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
     text = newMasterKeyText();
     // `wx`: never over an existing key, which would make every stored secret unreadable.
-    writeFileSync(file, `${text}\n`, { mode: 0o600, flag: 'wx' });
+    writeFileSync(file, `${text}\n`, { mode: 0o600, flag: 'wx', flush: true });
+    // Its name, too, must outlive a power cut: a key made anew opens nothing that the lost one sealed.
+    flushFolder(dataDir);
   }
   chmodSync(file, 0o600);
   const key = Buffer.from(text.trim(), 'base64');

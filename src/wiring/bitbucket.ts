@@ -44,6 +44,7 @@ export function createBitbucketClients(deps: {
     siteUrl,
     http,
     clock,
+    signal,
     findActiveInstallation: (workspaceUuid) => findActiveConnectInstallation(workspaceUuid, deps),
   });
   const tokens = createAppTokens({ sources: [connect], clock });

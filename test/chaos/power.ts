@@ -54,8 +54,8 @@ async function prove(library: string): Promise<0 | 1> {
 }
 
 function figuresOf(figures: RunFigures, lost: number): object {
-  const { kills: cut, acked, refused, forgotten, seconds } = figures;
-  return { cuts: cut, acked, refused, forgotten, lost, seconds };
+  const { kills: cut, acknowledgements, refused, forgotten, seconds } = figures;
+  return { cuts: cut, acknowledgements, refused, forgotten, lost, seconds };
 }
 
 function newRun(library: string, name: 'full' | 'normal'): Run {

@@ -16,7 +16,7 @@ describe('a server that ends in the middle', function () {
   let stage: Stage;
   let targetId: string;
   let siteUrl: string;
-  let gates = 0;
+  const gates: Gate[] = [];
 
   before(async () => {
     stage = await Stage.open();
@@ -33,11 +33,20 @@ describe('a server that ends in the middle', function () {
   });
 
   after(() => stage?.close());
-  beforeEach(() => stage.ensureRunning());
-  afterEach(() => stage.clearFaults());
+  beforeEach(async () => {
+    await stage.ensureRunning();
+    await stage.settled();
+  });
+  afterEach(async () => {
+    // What a test that failed half-way left waiting must not hold up the next one.
+    for (const gate of gates) gate.open();
+    await stage.clearFaults();
+  });
 
   function newGate(): Gate {
-    return new Gate(join(stage.folder, `gate-${++gates}`));
+    const gate = new Gate(join(stage.folder, `gate-${gates.length}`));
+    gates.push(gate);
+    return gate;
   }
 
   /** Pushes a page that says `word`; resolves when Bitbucket has the answer to its delivery. */

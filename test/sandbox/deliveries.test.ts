@@ -178,7 +178,7 @@ describe('sandbox: deliveries', () => {
     assert.deepEqual(pushedNames(), ['newer', 'older']);
 
     app.received.length = 0;
-    await fault({ delay_ms: 150 });
+    await fault({ delay_ms: 1_500 });
     await bench.commit({ message: 'late' });
     await bench.commit({ message: 'early' });
     await bench.idle();

@@ -101,7 +101,8 @@ export function laneStore(sql: Sql): LaneReads & LaneWrites {
     },
     takeOverAll: (now) =>
       sql.run(
-        `UPDATE lanes SET lease_owner = NULL, lease_until = NULL, due_at = ? WHERE lease_owner IS NOT NULL`,
+        `UPDATE lanes SET lease_owner = NULL, lease_until = NULL, due_at = ?
+         WHERE lease_owner IS NOT NULL OR current_deployment_id IS NOT NULL`,
         [now],
       ),
   };

@@ -4,13 +4,16 @@ import { closeSync, fdatasyncSync, openSync, readFileSync, writeSync } from 'nod
 export class Journal<Line extends object> {
   readonly file: string;
   readonly #fd: number;
+  #isClosed = false;
 
   constructor(file: string) {
     this.file = file;
     this.#fd = openSync(file, 'a');
   }
 
+  /** After `close` nothing is written: what a run left under way is no longer its business. */
   write(line: Line): void {
+    if (this.#isClosed) return;
     writeSync(this.#fd, `${JSON.stringify(line)}\n`);
     fdatasyncSync(this.#fd);
   }
@@ -23,6 +26,7 @@ export class Journal<Line extends object> {
   }
 
   close(): void {
+    this.#isClosed = true;
     closeSync(this.#fd);
   }
 }

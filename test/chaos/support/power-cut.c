@@ -110,7 +110,8 @@ static void copy(int source, const char *to) {
   snprintf(link, sizeof link, "/proc/self/fd/%d", source);
   int reading = open(link, O_RDONLY | O_CLOEXEC);
   if (reading < 0) die("cannot read", link);
-  static __thread char buffer[1 << 16];
+  /* Only ever used under the lock; thread-local it would not fit the small stacks that Node gives some threads. */
+  static char buffer[1 << 16];
   off_t at = 0;
   for (;;) {
     ssize_t got = pread(reading, buffer, sizeof buffer, at);

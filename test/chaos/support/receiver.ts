@@ -62,6 +62,11 @@ const fates: Readonly<Record<Weather, Readonly<Record<Fate, number>>>> = {
 const afterPatienceMs = 16_000;
 const reportPauseMs = 200;
 
+/** Keeps nobody waiting who is done. */
+function patienceOver(): Promise<void> {
+  return delay(afterPatienceMs, undefined, { ref: false });
+}
+
 interface Message {
   type: string;
   data: {
@@ -169,7 +174,7 @@ export class Receiver {
         return;
       case 'take_late':
         return this.#parts.underWay.add(
-          delay(afterPatienceMs).then(() => this.#take(fate, id, message, response, dice)),
+          patienceOver().then(() => this.#take(fate, id, message, response, dice)),
         );
       default:
         return this.#take(fate, id, message, response, dice);
@@ -204,7 +209,7 @@ export class Receiver {
       response.once('finish', () => void this.#parts.boundaries.pass('triggered'));
       json(response, 202, { external_id: deploymentId });
     };
-    if (fate === 'answer_late') this.#parts.underWay.add(delay(afterPatienceMs).then(answer));
+    if (fate === 'answer_late') this.#parts.underWay.add(patienceOver().then(answer));
     else answer();
   }
 

@@ -45,7 +45,8 @@ export interface RunFigures {
   refused: number;
   /** Answered with 204 and not stored after the restart. */
   forgotten: number;
-  acked: number;
+  /** 204 answers, copies and resends included; the judge counts pushes. */
+  acknowledgements: number;
   /** Of the pushes after the last kill: none would mean that installation or keys are gone. */
   ackedAtTheEnd: number;
   seconds: number;
@@ -97,7 +98,15 @@ export class Run {
       : new FakeBitbucket({ ...outer, folder: this.folder, random });
     const { seed, rounds } = options;
     const none = { kills: 0, deliveries: 0, refused: 0, forgotten: 0 };
-    this.figures = { seed, rounds, met: {}, ...none, acked: 0, ackedAtTheEnd: 0, seconds: 0 };
+    this.figures = {
+      seed,
+      rounds,
+      met: {},
+      ...none,
+      acknowledgements: 0,
+      ackedAtTheEnd: 0,
+      seconds: 0,
+    };
   }
 
   get dataDir(): string {
@@ -183,7 +192,7 @@ export class Run {
 
   async finish(): Promise<RunFigures> {
     const { acks } = await this.#hub.truth();
-    this.figures.acked = acks.length;
+    this.figures.acknowledgements = acks.length;
     this.figures.deliveries = this.#hub.figures.deliveries;
     this.figures.refused = this.#hub.figures.refused;
     this.figures.forgotten = this.#forgotten.size;

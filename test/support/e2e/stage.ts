@@ -151,6 +151,13 @@ export class Stage {
     );
   }
 
+  /** Waits until nothing is queued or running any more. */
+  async settled(): Promise<void> {
+    await waitFor('every deployment to be over', async () =>
+      (await this.deployments()).every(({ state }) => ends.has(state)),
+    );
+  }
+
   async statuses(commit: string, repository = 'acme/site'): Promise<StatusWrite[]> {
     const query = new URLSearchParams({ repository, commit });
     const path = `statuses?${query.toString()}`;
