@@ -1,0 +1,128 @@
+import { join } from 'node:path';
+import { secretsIdentity } from '../../src/actions/open-target.js';
+import { installationSecretIdentity } from '../../src/actions/installation-secret.js';
+import type { Source, Target } from '../../src/core/model/index.js';
+import type { Logger } from '../../src/core/ports.js';
+import { createIds } from '../../src/lib/ids.js';
+import { openSqliteStorage, type OpenStorage } from '../../src/storage/sqlite-storage.js';
+import { createKeyRing } from '../../src/vault/key-ring.js';
+import { createVault } from '../../src/vault/vault.js';
+import { tenant, type Repo } from './pushes.js';
+
+/** What every target signs its calls with, and its receiver its reports. */
+export const receiverSecret = `whsec_${Buffer.alloc(32, 3).toString('base64')}`;
+export const masterKey = Buffer.alloc(32, 7);
+const vault = createVault(createKeyRing([masterKey]));
+const silent: Logger = {
+  debug: () => undefined,
+  info: () => undefined,
+  warn: () => undefined,
+  error: () => undefined,
+  child: () => silent,
+};
+
+/** The repository webhook that the bench's own door speaks for. */
+export const hookSource: Source = {
+  id: '01BENCHHOOK00000000000000A',
+  door: 'oauth',
+  key: 'bench-hook',
+  installationId: null,
+  createdAt: 0,
+};
+
+export interface SeededTarget {
+  repos: readonly Repo[];
+  branchPattern: string;
+  /** Address of the receiver its signed-webhook backend calls. */
+  receiver: string;
+}
+
+/** An installed workspace with one target a repository, as panel and install would have stored it. The server must be down. */
+export async function seed(dataDir: string, targets: readonly SeededTarget[]): Promise<void> {
+  const storage = await openFolder(dataDir);
+  const ids = createIds();
+  const now = Date.now();
+  const installationId = ids.next();
+  await storage.write(async (tx) => {
+    await tx.installations.save({
+      id: installationId,
+      door: 'connect',
+      externalId: tenant.clientKey,
+      workspaceUuid: tenant.workspaceUuid,
+      state: 'active',
+      secretSealed: vault.seal(tenant.sharedSecret, installationSecretIdentity(installationId)),
+      installedBy: 'Sam Developer',
+      createdAt: now,
+      updatedAt: now,
+    });
+    await tx.installations.saveSource({
+      id: ids.next(),
+      door: 'connect',
+      key: tenant.clientKey,
+      installationId,
+      createdAt: now,
+    });
+    await tx.installations.saveSource(hookSource);
+    for (const { repos, ...rest } of targets) {
+      for (const repo of repos) {
+        const repository = await tx.repositories.saveFacts(
+          {
+            uuid: repo.uuid,
+            workspaceUuid: tenant.workspaceUuid,
+            workspaceSlug: tenant.workspaceSlug,
+            workspaceName: 'Bench Team',
+            fullName: `${tenant.workspaceSlug}/${repo.slug}`,
+            name: repo.slug,
+            mainBranch: 'main',
+            isPrivate: true,
+          },
+          tenant.workspaceUuid,
+          now,
+        );
+        const target = targetOf(ids.next(), repository.id, rest, now);
+        await tx.targets.insert(target);
+        const { id: targetId } = target;
+        const { id: repositoryId, workspaceUuid } = repository;
+        await tx.lanes.create({ targetId, repositoryId, workspaceUuid });
+      }
+    }
+  });
+  await storage.close();
+}
+
+export function openFolder(dataDir: string): Promise<OpenStorage> {
+  const ids = createIds();
+  return openSqliteStorage({ dataDir, newId: () => ids.next(), now: Date.now, logger: silent });
+}
+
+export function databaseFile(dataDir: string): string {
+  return join(dataDir, 'slipway.sqlite');
+}
+
+function targetOf(
+  id: string,
+  repositoryId: string,
+  { branchPattern, receiver }: Omit<SeededTarget, 'repos'>,
+  now: number,
+): Target {
+  return {
+    id,
+    repositoryId,
+    backend: 'signed-webhook',
+    name: 'Production',
+    state: 'active',
+    branchPattern,
+    tagPattern: null,
+    includePaths: null,
+    excludePaths: null,
+    honourSkipMarkers: true,
+    settings: { url: receiver, silenceMinutes: 1440 },
+    secretsSealed: vault.seal(JSON.stringify({ secret: receiverSecret }), secretsIdentity(id)),
+    hold: null,
+    liveDeploymentId: null,
+    version: 1,
+    createdBy: 'Sam Developer',
+    createdAt: now,
+    updatedAt: now,
+  };
+}
