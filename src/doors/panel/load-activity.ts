@@ -4,7 +4,8 @@ import type { FlagView, PanelContext } from './context.js';
 import { deploymentView, type DeploymentView, type Surroundings } from './view/deployments.js';
 import { pushView, type PushView } from './view/pushes.js';
 import { targetView } from './view/targets.js';
-import type { TargetStatusView, TargetView } from './view/targets.js';
+import type { LastDeployments, TargetStatusView, TargetView } from './view/targets.js';
+import { trendLength } from './view/trend.js';
 
 export const pageSize = 20;
 const maxPages = 10;
@@ -32,6 +33,8 @@ export interface Activity {
   targets: TargetView[];
 }
 
+const finishedStates = ['live', 'failed', 'stopped', 'superseded', 'handed_off'] as const;
+
 const fragmentPath = '/panel/fragments/deployments';
 
 export async function loadActivity(
@@ -52,7 +55,7 @@ export async function loadActivity(
   ]);
   const deployments = recent.rows.map((row) => deploymentView(row, around));
   const cards = targets.map((target, index) =>
-    targetView(target, lasts[index] ?? { live: null, newest: null }, around),
+    targetView(target, lasts[index] ?? { live: null, newest: null, finished: [] }, around),
   );
   // A push that is not decided yet has a deployment that waits.
   const isBusy = deployments.some((one) => one.isRunning);
@@ -118,15 +121,17 @@ async function lastDeployments(
   context: PanelContext,
   target: Target,
   recent: readonly Deployment[],
-): Promise<{ live: Deployment | null; newest: Deployment | null }> {
+): Promise<LastDeployments> {
   const { deployments } = context.services.read;
   const liveId = target.liveDeploymentId;
   const known = recent.find((one) => one.id === liveId);
-  const live = known ?? (liveId === null ? null : await deployments.byId(liveId));
-  const newest =
+  const [live, newest, finished] = await Promise.all([
+    known ?? (liveId === null ? null : deployments.byId(liveId)),
     recent.find((one) => one.targetId === target.id) ??
-    (await deployments.recent({ targetId: target.id }, { limit: 1 })).at(0);
-  return { live, newest: newest ?? null };
+      deployments.recent({ targetId: target.id }, { limit: 1 }).then((rows) => rows[0]),
+    deployments.recent({ targetId: target.id, states: finishedStates }, { limit: trendLength }),
+  ]);
+  return { live, newest: newest ?? null, finished };
 }
 
 /** Those that decisions speak of; most of them are among the recent ones anyway. */

@@ -3,6 +3,7 @@ import { matchesRefPattern } from '../../../lib/patterns.js';
 import { deploymentView, type DeploymentView, type Surroundings } from './deployments.js';
 import { isRunning } from './states.js';
 import { timeView, type TimeView } from './time.js';
+import { trendView, type TrendView } from './trend.js';
 
 export interface TargetView {
   id: string;
@@ -42,15 +43,24 @@ export interface TargetStatusView {
   live: DeploymentView | null;
   /** The newest deployment when it is not the live one. */
   latest: DeploymentView | null;
+  /** Null: too few deployments to draw. */
+  trend: TrendView | null;
   automatic: AutomaticView;
   /** Nothing stands in the way of a push that matches. */
   waitsForPush: boolean;
   isAdmin: boolean;
 }
 
+export interface LastDeployments {
+  live: Deployment | null;
+  newest: Deployment | null;
+  /** Newest first. */
+  finished: readonly Deployment[];
+}
+
 export function targetView(
   target: Target,
-  last: { live: Deployment | null; newest: Deployment | null },
+  last: LastDeployments,
   around: Surroundings,
 ): TargetView {
   const backend = around.backends.find((one) => one.id === target.backend) ?? null;
@@ -77,7 +87,7 @@ export function targetView(
 
 export function targetStatusView(
   target: Target,
-  last: { live: Deployment | null; newest: Deployment | null },
+  last: LastDeployments,
   around: Surroundings,
 ): TargetStatusView {
   const { live, newest } = last;
@@ -90,6 +100,7 @@ export function targetStatusView(
     targetId: target.id,
     live: live === null ? null : deploymentView(live, around),
     latest: isWorthTelling ? deploymentView(newest, around) : null,
+    trend: trendView(last.finished),
     automatic,
     waitsForPush: automatic.isOn && isServed,
     isAdmin: around.rights === 'admin',

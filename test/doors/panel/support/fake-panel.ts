@@ -1,7 +1,13 @@
 import { z } from 'zod';
 import type { Backend, FieldMeta } from '../../../../src/core/backend.js';
 import { InputError, StateError } from '../../../../src/core/errors.js';
-import type { Decision, Deployment, Repository, Target } from '../../../../src/core/model/index.js';
+import type {
+  Decision,
+  Deployment,
+  DeploymentState,
+  Repository,
+  Target,
+} from '../../../../src/core/model/index.js';
 import type {
   Reader,
   RefChangeWithDecisions,
@@ -309,6 +315,7 @@ export function fakePanel(over: Partial<FakePanel> = {}): FakePanel {
 interface Where {
   repositoryId?: string;
   targetId?: string;
+  states?: readonly DeploymentState[];
 }
 
 /** As a store answers: later, and with null for what is not there. */
@@ -333,7 +340,8 @@ function recent(
   const all = fake.deployments.filter(
     (one) =>
       (where.repositoryId === undefined || one.repositoryId === where.repositoryId) &&
-      (where.targetId === undefined || one.targetId === where.targetId),
+      (where.targetId === undefined || one.targetId === where.targetId) &&
+      (where.states === undefined || where.states.includes(one.state)),
   );
   const from = page.before === undefined ? 0 : all.findIndex(({ id }) => id === page.before) + 1;
   return all.slice(from, from + page.limit);

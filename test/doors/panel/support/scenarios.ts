@@ -130,7 +130,23 @@ function everything(now: number): FakePanel {
     backends: [aBackend(), hookBackend],
     targets,
     pushes,
-    deployments: everyState(now),
+    deployments: [...everyState(now), ...earlierOnes(now)],
+  });
+}
+
+/** A month of one target, so that its picture has something to show. */
+function earlierOnes(now: number): Deployment[] {
+  return Array.from({ length: 24 }, (_, index) => {
+    const startedAt = now - (3 + index) * 26 * hour;
+    const took = 34_000 + ((index * 7_919) % 41) * 1_000;
+    return aDeployment({
+      id: `D-earlier-${index}`,
+      state: ['live', 'live', 'failed', 'live', 'live', 'superseded'][index % 6] as 'live',
+      message: `Change number ${200 - index}`,
+      createdAt: startedAt - 1_000,
+      startedAt,
+      finishedAt: startedAt + took,
+    });
   });
 }
 

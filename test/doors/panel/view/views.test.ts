@@ -151,7 +151,7 @@ describe('panel view models', () => {
       rights: 'admin' as const,
       now: startOfTime,
     };
-    const none = { live: null, newest: null };
+    const none = { live: null, newest: null, finished: [] };
     const deployOf = (branchPattern: string | null) =>
       targetView(aTarget({ branchPattern }), none, around).deploy?.refName ?? null;
 
