@@ -33,22 +33,33 @@ export interface BackendOptions {
 }
 
 /** Every backend there is, in the order the panel shows them. A test compares this list with the folders and the docs. */
-export const backendIds = ['local', 'signed-webhook'] as const;
+const registry: readonly {
+  id: string;
+  /** Null: switched off here. */
+  create: (options: BackendOptions) => Backend | null;
+}[] = [
+  {
+    id: 'local',
+    create: (options) => (options.localBackend ? createLocalBackend(options) : null),
+  },
+  { id: 'signed-webhook', create: createSignedWebhookBackend },
+];
 
-/** Those that are switched on here. */
+export const backendIds: readonly string[] = registry.map(({ id }) => id);
+
+/** Those that are switched on here. Throws `ConfigError` for a name that is none. */
 export function createBackends(options: BackendOptions): Backend[] {
-  const backends: Backend[] = [
-    ...(options.localBackend ? [createLocalBackend(options)] : []),
-    createSignedWebhookBackend(options),
-  ];
   const { allowed } = options;
-  const unknown = allowed?.filter((id) => !backendIds.some((known) => known === id)) ?? [];
+  const unknown = allowed?.filter((id) => !backendIds.includes(id)) ?? [];
   if (unknown.length > 0) {
     throw new ConfigError([
       `SLIPWAY_BACKENDS names ${unknown.join(', ')}; there are: ${backendIds.join(', ')}.`,
     ]);
   }
-  return allowed === null ? backends : backends.filter(({ id }) => allowed.includes(id));
+  return registry
+    .filter(({ id }) => allowed?.includes(id) ?? true)
+    .map(({ create }) => create(options))
+    .filter((backend) => backend !== null);
 }
 
 /** What a target's receiver signs its calls to us with; none where the backend takes no calls. */

@@ -1,5 +1,8 @@
 import type { z } from 'zod';
+import type { BackendAccount, BackendConnection } from './backend-account.js';
 import type { Progress } from './model/index.js';
+
+export type * from './backend-account.js';
 
 /**
  * The contract every deploy backend fulfils. Expected trouble is a value; a thrown error means a bug or lost
@@ -17,10 +20,14 @@ export interface Backend {
    * Fields with `secret: true` are sealed and never shown again.
    */
   readonly settings: z.ZodObject;
+  /** Its targets use a connection: a workspace's account there. Absent: a target brings all it needs itself. */
+  readonly account?: BackendAccount;
   /** Who a call for this target goes to; targets with the same host share a breaker. Absent: nobody's network is involved. */
   host?(settings: Readonly<Record<string, unknown>>): string;
   /** Must not deploy. Run when a target is saved. */
   check(target: BackendTarget, signal: AbortSignal): Promise<CheckResult>;
+  /** Carries out what a `CheckWarning` offered; must not deploy. */
+  fix?(target: BackendTarget, fix: string, signal: AbortSignal): Promise<FixResult>;
   /** Hands one commit over. Called again under the same `idempotencyKey` after a crash. */
   trigger(request: TriggerRequest, signal: AbortSignal): Promise<TriggerOutcome>;
   /** What became of an accepted deployment. Absent: it ends `handed_off`. */
@@ -30,6 +37,8 @@ export interface Backend {
   cancel?(deployment: BackendDeployment, signal: AbortSignal): Promise<CancelResult>;
   /** Switches back to the release of an earlier deployment, without building. */
   rollback?(request: RollbackRequest, signal: AbortSignal): Promise<TriggerOutcome>;
+  /** A person resumes automatic deploys after a rollback: lets go of whatever the backend itself holds because of it. */
+  resume?(target: BackendTarget, signal: AbortSignal): Promise<FixResult>;
   /** Whole build log as text, newest last; null when there is none (any more). */
   logs?(deployment: BackendDeployment, signal: AbortSignal): Promise<string | null>;
   /** The target was removed: stop serving, delete its files. */
@@ -39,9 +48,23 @@ export interface Backend {
   stop?(): Promise<void>;
 }
 
-export interface BackendCapabilities {
-  /** `exact`: builds the commit it is told. `head`: builds whatever the branch points at. */
-  commit: 'exact' | 'head';
+/** What can be promised; the form follows it, so that nothing is offered that would fail later. */
+export type BackendCapabilities = CommonCapabilities &
+  (
+    | {
+        /** Builds the commit it is told. */
+        commit: 'exact';
+        tags: boolean;
+      }
+    | {
+        /** Builds whatever the branch points at by then: a tag's commit cannot be asked for. */
+        commit: 'head';
+        tags: false;
+      }
+  );
+
+interface CommonCapabilities {
+  /** `fixed`: the branch is chosen at the backend. A target's rule has to name that one, and each trigger checks it again. */
   branch: 'any' | 'fixed';
   lookup: boolean;
   /** A second trigger under the same key does not deploy again. */
@@ -49,7 +72,6 @@ export interface BackendCapabilities {
   cancel: boolean;
   rollback: boolean;
   logs: boolean;
-  tags: boolean;
 }
 
 export interface FieldMeta {
@@ -61,6 +83,8 @@ export interface FieldMeta {
   secret?: boolean;
   /** Shown only after "more settings". */
   advanced?: boolean;
+  /** Chosen from what `account.listTargets` lists; at most one field. */
+  listed?: boolean;
 }
 
 /** What a backend may know of a target. Secrets are opened just for this call; never keep them. */
@@ -69,6 +93,8 @@ export interface BackendTarget {
   name: string;
   settings: Readonly<Record<string, unknown>>;
   secrets: Readonly<Record<string, unknown>>;
+  /** Present exactly where the backend has `account`. */
+  connection?: BackendConnection;
 }
 
 export interface BackendDeployment {
@@ -77,6 +103,10 @@ export interface BackendDeployment {
   /** The backend's id from `accepted`; null when the trigger was never answered. */
   backendRef: string | null;
   commit: string;
+  /** When it was first sent, Unix ms: what `lookup` finds was made after this. Absent: not sent yet. */
+  sentAt?: number;
+  /** It was sent by `rollback`, not by `trigger`. */
+  isRollback?: true;
 }
 
 export interface CloneCredential {
@@ -119,7 +149,10 @@ export interface RollbackRequest extends BackendDeployment {
 
 export type TriggerOutcome =
   | { kind: 'accepted'; backendRef: string }
-  /** It said no, and would say no again. */
+  /**
+   * It said no, and would say no again. `needsReconnect`: because of the credential. Of a connection, that marks the connection
+   * broken, and the deployment waits until it is repaired; of a target's own, the target is paused.
+   */
   | { kind: 'rejected'; reason: string; needsReconnect?: boolean }
   /** Nothing was started; try again. `isBusy`: its host answered well, so no breaker should count it. */
   | { kind: 'retry'; reason: string; retryAfterMs?: number; isBusy?: true }
@@ -139,7 +172,10 @@ export type ObservedState =
 
 export interface Observation {
   state: ObservedState;
-  /** The commit really deployed, when the backend says so. */
+  /**
+   * The commit really deployed, when the backend says so. A newer one than asked for settles that one's push, too: it is not
+   * deployed again.
+   */
   commit?: string;
   url?: string;
   /** The most useful line, for `failed` and `stopped`. */
@@ -151,24 +187,42 @@ export interface Observation {
   pollAfterMs?: number;
   /** The backend no longer runs it and it reached no end: it is triggered again under the same key. */
   lost?: true;
+  /** The credential was refused, so nothing is known; `reason` says how. Marks the connection broken. */
+  needsReconnect?: true;
 }
 
 export type LookupResult =
   | { kind: 'found'; backendRef: string }
   /** Proven not to exist: safe to send. */
   | { kind: 'absent' }
-  | { kind: 'undecided'; reason: string };
+  | { kind: 'undecided'; reason: string; needsReconnect?: true };
 
 export type CancelResult =
   { kind: 'cancelled' } | { kind: 'too_late' } | { kind: 'failed'; reason: string };
 
-export type CheckResult = { ok: true } | { ok: false; problems: CheckProblem[] };
+export type CheckResult =
+  | {
+      ok: true;
+      /** The branch fixed at the backend, with `capabilities.branch` = `fixed`; the rule is compared with it. */
+      branch?: string;
+      warnings?: CheckWarning[];
+    }
+  | { ok: false; problems: CheckProblem[] };
 
 export interface CheckProblem {
-  /** Settings field, or null for the whole target. */
+  /** Settings field (of the target, or of the connection in `account.test`), or null for the whole. */
   field: string | null;
   message: string;
 }
+
+/** It will work, but not as people expect. */
+export interface CheckWarning {
+  message: string;
+  /** What `Backend.fix` could do about it: its name there, and the words on the button. */
+  fix?: { id: string; label: string };
+}
+
+export type FixResult = { kind: 'done' } | { kind: 'failed'; reason: string };
 
 /** Given to backends at construction: "something changed, look again now". Losing one costs a poll, nothing else. */
 export type NotifyProgress = (targetId: string) => void;

@@ -1,0 +1,17 @@
+import assert from 'node:assert/strict';
+import { readdirSync } from 'node:fs';
+import { join, resolve } from 'node:path';
+import { backendIds } from '../../src/backends/registry.js';
+
+const root = resolve(import.meta.dirname, '../..');
+
+describe('the list of backends', () => {
+  it('has an entry, a folder and a page of documentation for each', () => {
+    const folders = readdirSync(join(root, 'src/backends'), { withFileTypes: true })
+      .filter((entry) => entry.isDirectory())
+      .map(({ name }) => name);
+    const pages = readdirSync(join(root, 'docs/backends')).map((file) => file.replace(/\.md$/, ''));
+    assert.deepEqual([...folders].sort(), [...backendIds].sort(), 'folders in src/backends');
+    assert.deepEqual([...pages].sort(), [...backendIds].sort(), 'pages in docs/backends');
+  });
+});
