@@ -19,6 +19,8 @@ import type { BackendApiDeps } from './doors/api/backend-api.js';
 import { createConnectDoor, type ConnectDoor } from './doors/connect/connect-door.js';
 import { controlCommands } from './doors/control-commands.js';
 import { controlSocketName, openControlSocket } from './doors/control-socket.js';
+import { createHookEventDoor } from './doors/hooks/event-door.js';
+import { createHookKeys } from './doors/hooks/hook-keys.js';
 import type { IntakeDeps } from './doors/intake.js';
 import type { Health } from './doors/ops/health.js';
 import type { PanelServices } from './doors/panel/panel-services.js';
@@ -84,6 +86,7 @@ export async function createContext(
   });
   const masterKey = secrets.masterKey ?? keptMasterKey(config.dataDir);
   const vault = createVault(createKeyRing([masterKey]));
+  const basePath = new URL(baseUrl).pathname.replace(/\/$/, '');
   const basics = { config, baseUrl, logger, clock, ids, random: Math.random, storage, vault };
   const stopping = new AbortController();
   const bitbucket = createBitbucketClients({ ...basics, signal: stopping.signal });
@@ -92,6 +95,7 @@ export async function createContext(
   const lanes = laneDeps(basics, bitbucket, backends);
   const worker = createWorker(basics, lanes, bitbucket, stopping.signal);
   const connect = await openConnectDoor(basics, bitbucket);
+  const hookKeys = createHookKeys(basics);
   const control = await openControlSocket({
     path: join(config.dataDir, controlSocketName),
     commands: controlCommands({ ...basics, waker: worker }),
@@ -104,7 +108,7 @@ export async function createContext(
     clock,
     connect,
     intake: {
-      doors: [connect.events],
+      doors: [connect.events, createHookEventDoor({ keys: hookKeys, clock, basePath })],
       accept: storage.batched(acceptEvents({ ...lanes.routing, clock, ids, digest })),
       noteUnreadable: noteUnreadable(basics),
       waker: worker,

@@ -8,7 +8,7 @@ import { loadDist } from './dist.js';
 import { ready } from './listen.js';
 
 /**
- * Slipway with a door that it does not have yet: `X-Hub-Signature` on `/hooks/…`, over the same intake and store as the others.
+ * Slipway with a door of the bench's own: `X-Hub-Signature` on `/hooks/…`, over the same intake and store as the others.
  * Everything else is what `startServer` puts together; wherever this door is not needed, `dist/cli.js start` is measured.
  */
 const dist = await loadDist();
@@ -34,7 +34,8 @@ const { env, problems } = dist.readEnv();
 const { config, secrets } = dist.parseConfig(env, problems);
 const url = `http://127.0.0.1:${config.port}`;
 const context = await dist.createContext(config, secrets, url, dist.createLogger(config.logLevel));
-const doors = [...context.intake.doors, hookDoor(context)];
+// In front of the real one: it speaks for a whole workspace, so that one address can be measured with many repositories.
+const doors = [hookDoor(context), ...context.intake.doors];
 const server = createServer(
   dist.createHandler({ ...context, intake: { ...context.intake, doors } }),
 );

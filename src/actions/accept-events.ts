@@ -1,12 +1,13 @@
 import type { HookEvent, Repository, Source, StoredEvent } from '../core/model/index.js';
 import type { Ids, Transaction } from '../core/ports.js';
+import { sameUuid } from '../lib/same-uuid.js';
 import { PushRecord, type PushRecordDeps, type RecordedPush } from './push-record.js';
 
 /** A verified, parsed delivery on its way into the store. */
 export interface InboundEvent {
   source: Source;
-  /** The workspace the source speaks for. */
-  workspaceUuid: string;
+  /** The workspace the source speaks for; null: its one repository, wherever that is. */
+  workspaceUuid: string | null;
   deliveryId: string;
   eventKey: string;
   attemptNumber: number;
@@ -34,6 +35,7 @@ export function acceptEvents(deps: PushRecordDeps) {
     const repositories = await saveRepositories(tx, items, deps.clock());
     const rows = items.map((item, index) => eventRow(item, repositories[index] ?? null, deps.ids));
     const fresh = await tx.events.insertNew(rows);
+    await noteHooks(tx, items, deps.clock());
     const pushes = new Map<string, RecordedPush>();
     for (const [index, event] of rows.entries()) {
       const repository = repositories[index];
@@ -62,10 +64,20 @@ export function acceptEvents(deps: PushRecordDeps) {
   };
 }
 
+/** Whatever a hook sends shows that it works. */
+async function noteHooks(
+  tx: Transaction,
+  items: readonly InboundEvent[],
+  now: number,
+): Promise<void> {
+  const sources = items.filter(({ source }) => source.door === 'oauth');
+  await tx.hooks.heard([...new Set(sources.map(({ source }) => source.id))], now);
+}
+
 /**
  * Names are refreshed by every event. A repository that is stored under another workspace is not taken over on the word of
- * an event alone: its targets hold secrets. The old workspace may give it away (`repo:transfer`); the new one gets it when
- * its admin opens the panel and Bitbucket confirms it.
+ * an event alone: its targets hold secrets. The old workspace may give it away (`repo:transfer`), and so may its own hook; the
+ * new one gets it when its admin opens the panel, or the hook's check, and Bitbucket confirms it.
  */
 async function saveRepositories(
   tx: Transaction,
@@ -74,25 +86,37 @@ async function saveRepositories(
 ): Promise<(Repository | null)[]> {
   const seen = new Map<string, Repository | null>();
   const saved: (Repository | null)[] = [];
-  for (const { event, workspaceUuid } of items) {
-    const facts = event.repository;
-    const cacheKey = JSON.stringify([event.kind, workspaceUuid, facts]);
+  for (const item of items) {
+    const { event, workspaceUuid } = item;
+    const cacheKey = JSON.stringify([event.kind, workspaceUuid, event.repository]);
     let repository = seen.get(cacheKey);
     if (repository === undefined) {
-      const known = await tx.repositories.byUuid(facts.uuid);
-      const owner =
-        event.kind === 'repository_transferred' && facts.workspaceUuid !== null
-          ? facts.workspaceUuid
-          : workspaceUuid;
-      repository =
-        known && known.workspaceUuid !== workspaceUuid
-          ? null
-          : await tx.repositories.saveFacts(facts, owner, now);
+      repository = await saveRepository(tx, item, now);
       seen.set(cacheKey, repository);
     }
     saved.push(repository);
   }
   return saved;
+}
+
+async function saveRepository(
+  tx: Transaction,
+  { event, workspaceUuid }: InboundEvent,
+  now: number,
+): Promise<Repository | null> {
+  const facts = event.repository;
+  const known = await tx.repositories.byUuid(facts.uuid);
+  const speaker = workspaceUuid ?? known?.workspaceUuid ?? null;
+  if (speaker === null || (known && known.workspaceUuid !== speaker)) return null;
+  const named = facts.workspaceUuid;
+  if (event.kind === 'repository_transferred' && named !== null) {
+    return tx.repositories.saveFacts(facts, named, now);
+  }
+  const isElsewhere = named !== null && !sameUuid(named, speaker);
+  // Its hook went along to another workspace and no transfer was told: Bitbucket will be asked where it is.
+  if (isElsewhere && known) await tx.hooks.checkSoon(known.id, now);
+  const names = isElsewhere ? { workspaceSlug: null, workspaceName: null } : {};
+  return tx.repositories.saveFacts({ ...facts, ...names }, speaker, now);
 }
 
 function eventRow(item: InboundEvent, repository: Repository | null, ids: Ids): StoredEvent {

@@ -13,6 +13,9 @@ import type {
   Deployment,
   DeploymentState,
   Door,
+  Hook,
+  HookAlarm,
+  HookHealth,
   Installation,
   KnownRef,
   Lane,
@@ -67,6 +70,7 @@ export interface Reader {
   care: CareReads;
   backendReports: BackendReportReads;
   cloneGrants: CloneGrantReads;
+  hooks: HookReads;
 }
 
 export interface Transaction {
@@ -82,6 +86,7 @@ export interface Transaction {
   care: CareReads & RetentionWrites;
   backendReports: BackendReportReads & BackendReportWrites;
   cloneGrants: CloneGrantReads & CloneGrantWrites;
+  hooks: HookReads & HookWrites;
 }
 
 export interface InstallationReads {
@@ -245,6 +250,26 @@ export interface CloneGrantWrites {
   insert(grant: CloneGrant): Promise<void>;
   /** False when it was used before; nothing was changed then. */
   use(tokenDigest: string, now: number): Promise<boolean>;
+}
+
+export interface HookReads {
+  byId(id: string): Promise<Hook | null>;
+  ofRepository(repositoryId: string): Promise<Hook | null>;
+  ofWorkspace(workspaceUuid: string): Promise<Hook[]>;
+}
+
+export interface HookWrites {
+  /** Inserts or replaces by id. What deliveries note (`lastDeliveryAt`) is left alone. */
+  save(hook: Hook): Promise<void>;
+  /** Only while it is active. */
+  noteHealth(id: string, health: HookHealth, checkDueAt: number): Promise<void>;
+  /** A push came to light without it; it is checked at once. Nothing where the repository has no active hook. */
+  raiseAlarm(repositoryId: string, alarm: HookAlarm): Promise<void>;
+  checkSoon(repositoryId: string, now: number): Promise<void>;
+  /** Deliveries of these sources were stored: whatever was alarming about their silence is over. */
+  heard(sourceIds: readonly string[], now: number): Promise<void>;
+  /** Takes hooks whose check is due and hides them until `until`. */
+  claimChecks(limit: number, now: number, until: number): Promise<Hook[]>;
 }
 
 export interface LaneReads {

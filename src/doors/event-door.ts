@@ -17,6 +17,8 @@ export type DoorVerification =
       source: Source;
       /** The workspace the signer speaks for; an event about another one is refused. Null: the source is one repository's. */
       workspaceUuid: string | null;
+      /** The one repository the source speaks for, whatever workspace it is in by now; absent: any of its workspace. */
+      repositoryUuid?: string;
     }
   /** `why` is for the log only; the sender gets a bare 401. */
   | { ok: false; why: string };

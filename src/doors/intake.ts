@@ -3,9 +3,10 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Accepted, InboundEvent } from '../actions/accept-events.js';
 import type { NoteUnreadable } from '../actions/note-unreadable.js';
 import { InfrastructureError, InputError } from '../core/errors.js';
-import type { HookEvent, Source } from '../core/model/index.js';
+import type { HookEvent } from '../core/model/index.js';
 import type { Clock, Logger, Waker } from '../core/ports.js';
-import type { EventDoor, ParsedDelivery, RawDelivery } from './event-door.js';
+import { sameUuid } from '../lib/same-uuid.js';
+import type { DoorVerification, EventDoor, ParsedDelivery, RawDelivery } from './event-door.js';
 import { readRawBody } from './raw-body.js';
 
 export interface IntakeDeps {
@@ -16,6 +17,8 @@ export interface IntakeDeps {
   clock: Clock;
   logger: Logger;
 }
+
+type Verified = Extract<DoorVerification, { ok: true }>;
 
 /** What is answered, and the words for the one log line of the delivery. */
 interface Answer {
@@ -120,18 +123,18 @@ async function answerTo(
 async function take(
   delivery: RawDelivery,
   parsed: ParsedDelivery,
-  verified: { source: Source; workspaceUuid: string | null },
+  verified: Verified,
   deps: IntakeDeps,
 ): Promise<Answer> {
   const { event, ...facts } = parsed;
   const log = { delivery: facts.deliveryId, event: facts.eventKey, attempt: facts.attemptNumber };
   if (event.kind === 'ignored') return { status: 204, log: { ...log, noop: event.noop } };
-  const workspaceUuid = speaksFor(event, verified.workspaceUuid);
-  if (workspaceUuid === null) return { status: 401, log: { ...log, noop: 'another_workspace' } };
+  const spoken = speaksFor(event, verified);
+  if (!spoken.ok) return { status: 401, log: { ...log, noop: spoken.noop } };
   const accepted = await deps.accept({
     ...facts,
     source: verified.source,
-    workspaceUuid,
+    workspaceUuid: spoken.workspaceUuid,
     event,
     body: delivery.body.toString('utf8'),
     bodyDigest: digest(delivery.body),
@@ -151,29 +154,35 @@ async function take(
   };
 }
 
+type Spoken = { ok: true; workspaceUuid: string | null } | { ok: false; noop: string };
+
 /**
  * The body is not covered by a Connect token, so it must not name another workspace than the signer's. A transfer is the one
- * event that may: it tells of the new owner.
+ * event that may: it tells of the new owner. A repository's own hook speaks for that repository alone, wherever it is now.
  */
 function speaksFor(
   event: Exclude<HookEvent, { kind: 'ignored' }>,
-  signer: string | null,
-): string | null {
-  const named = event.repository.workspaceUuid;
-  if (signer === null) return named;
-  if (named === null || event.kind === 'repository_transferred') return signer;
-  return sameUuid(named, signer) ? signer : null;
-}
-
-/** Braces and case vary between Bitbucket's own surfaces. */
-function sameUuid(a: string, b: string): boolean {
-  const bare = (uuid: string): string => uuid.replace(/[{}]/g, '').toLowerCase();
-  return bare(a) === bare(b);
+  { workspaceUuid: signer, repositoryUuid }: Verified,
+): Spoken {
+  const { workspaceUuid: named, uuid } = event.repository;
+  if (repositoryUuid !== undefined) {
+    return sameUuid(repositoryUuid, uuid)
+      ? { ok: true, workspaceUuid: null }
+      : { ok: false, noop: 'another_repository' };
+  }
+  if (signer === null) {
+    return named === null
+      ? { ok: false, noop: 'another_workspace' }
+      : { ok: true, workspaceUuid: named };
+  }
+  const speaks =
+    named === null || event.kind === 'repository_transferred' || sameUuid(named, signer);
+  return speaks ? { ok: true, workspaceUuid: signer } : { ok: false, noop: 'another_workspace' };
 }
 
 async function unreadable(
   delivery: RawDelivery,
-  source: Source,
+  source: Verified['source'],
   error: InputError,
   deps: IntakeDeps,
 ): Promise<Answer> {

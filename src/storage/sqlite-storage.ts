@@ -12,6 +12,7 @@ import { GroupCommitWriter } from './sqlite/group-commit-writer.js';
 import { careStore } from './stores/care.js';
 import { attemptStore, deploymentStore } from './stores/deployments.js';
 import { eventStore, refStore } from './stores/events.js';
+import { hookStore } from './stores/hooks.js';
 import { installationStore, repositoryStore } from './stores/places.js';
 import { laneStore, statusReportStore } from './stores/queue.js';
 import { backendReportStore, cloneGrantStore } from './stores/receivers.js';
@@ -119,6 +120,7 @@ export function transactionOver(sql: Sql, newId: () => string): Transaction {
     care: careStore(sql),
     backendReports: backendReportStore(sql),
     cloneGrants: cloneGrantStore(sql),
+    hooks: hookStore(sql),
   };
 }
 

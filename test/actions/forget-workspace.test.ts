@@ -5,6 +5,7 @@ import { createForgetter } from '../../src/actions/forget-workspace.js';
 import type { Installation, Target } from '../../src/core/model/index.js';
 import type { Storage } from '../../src/core/ports.js';
 import { change, commit, createEngine, workspaceUuid, type Engine } from '../support/engine.js';
+import { storeHook } from '../support/hooks.js';
 import { readDatabase } from '../support/e2e/database.js';
 
 const dayMs = 24 * 60 * 60_000;
@@ -21,6 +22,7 @@ const tables = [
   'deployments',
   'attempts',
   'status_reports',
+  'hooks',
 ];
 
 describe('an uninstalled workspace', () => {
@@ -88,6 +90,19 @@ describe('an uninstalled workspace', () => {
     assert.equal(await forgetter().run(), 0);
     assert.deepEqual(await rowsLeft(), before);
     assert.deepEqual(engine.backend.removed, []);
+  });
+
+  it('keeps its data as long as one of its repositories has an active hook', async () => {
+    const hook = await storeHook(engine, 'hook-secret');
+    await remove();
+    engine.clock.advance(40 * dayMs);
+    await forgetter().run();
+    assert.notEqual(await engine.storage.read.repositories.byId(target.repositoryId), null);
+    await engine.storage.write((tx) => tx.hooks.save({ ...hook, state: 'off' }));
+    await forgetter().run();
+    assert.equal(await engine.storage.read.repositories.byId(target.repositoryId), null);
+    assert.equal(await engine.storage.read.hooks.byId(hook.id), null);
+    assert.equal(await engine.storage.read.installations.source('oauth', hook.id), null);
   });
 
   it('keeps its data as long as another installation is active', async () => {

@@ -6,6 +6,7 @@
  * - **installation**: our app in one workspace, through one door.
  * - **workspace**, **repository**: Bitbucket's. Keyed by `uuid` (with braces, as delivered); names are display text.
  * - **source**: one hook or installation that sends events.
+ * - **hook**: the one repository webhook of our own making that sends events to us.
  * - **event**: what Bitbucket told us, stored once, never changed.
  * - **ref change**: one branch or tag that an event moved.
  * - **backend**: a kind of place to deploy to (code). **target**: one configured backend for one repository (data).
@@ -21,6 +22,7 @@
  */
 export type * from './deployment.js';
 export type * from './event.js';
+export type * from './hook.js';
 export type * from './installation.js';
 export type * from './receiver.js';
 export type * from './target.js';

@@ -5,6 +5,7 @@ import type {
   CloneGrant,
   Decision,
   Deployment,
+  Hook,
   Installation,
   KnownRef,
   Lane,
@@ -229,6 +230,26 @@ export const cloneGrants = new Table<CloneGrant>('clone_grants', {
   usedAt: 'integer',
 });
 
+export const hooks = new Table<Hook>('hooks', {
+  id: 'id',
+  repositoryId: 'text',
+  sourceId: 'text',
+  remoteUuid: 'text',
+  secretSealed: 'text',
+  previousSecretSealed: 'text',
+  previousUntil: 'integer',
+  state: 'text',
+  events: 'json',
+  enabledBy: 'text',
+  enabledByUuid: 'text',
+  health: 'json',
+  alarm: 'json',
+  lastDeliveryAt: 'integer',
+  checkDueAt: 'integer',
+  createdAt: 'integer',
+  updatedAt: 'integer',
+});
+
 interface AnyTable {
   readonly name: string;
   readonly fields: readonly string[];
@@ -251,6 +272,7 @@ export const allTables: readonly AnyTable[] = [
   statusReports,
   backendReports,
   cloneGrants,
+  hooks,
 ];
 
 export function defineModels(sequelize: Sequelize): void {

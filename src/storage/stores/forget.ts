@@ -11,10 +11,17 @@ const atOnce = 100;
 /** The id that `core/routing/same-push.ts` gives to our own look at a repository. */
 const reconcileSource = `'reconcile-' || repositories.id`;
 
-export const sourcesOfWorkspace = `
+const sourcesOfWorkspace = `
   SELECT sources.id FROM sources JOIN installations ON installations.id = sources.installation_id
   WHERE installations.workspace_uuid = ?
-  UNION SELECT ${reconcileSource} FROM repositories WHERE workspace_uuid = ?`;
+  UNION SELECT ${reconcileSource} FROM repositories WHERE workspace_uuid = ?
+  UNION SELECT hooks.source_id FROM hooks JOIN repositories ON repositories.id = hooks.repository_id
+  WHERE repositories.workspace_uuid = ?`;
+
+/** Of all sources that speak for the workspace's installations and repositories. */
+export function sourceIdsOf(sql: Sql, workspaceUuid: string): Promise<string[]> {
+  return idsOf(sql, sourcesOfWorkspace, [workspaceUuid, workspaceUuid, workspaceUuid]);
+}
 
 export function forgetStore(sql: Sql): Forget {
   return {
@@ -23,6 +30,8 @@ export function forgetStore(sql: Sql): Forget {
         `SELECT workspace_uuid AS uuid, max(updated_at) AS removed_at FROM installations
          GROUP BY workspace_uuid
          HAVING sum(CASE WHEN state = 'removed' THEN 0 ELSE 1 END) = 0 AND max(updated_at) < ?
+           AND NOT EXISTS (SELECT 1 FROM hooks JOIN repositories ON repositories.id = hooks.repository_id
+             WHERE repositories.workspace_uuid = installations.workspace_uuid AND hooks.state = 'active')
            AND (EXISTS (SELECT 1 FROM repositories WHERE repositories.workspace_uuid = installations.workspace_uuid)
              OR EXISTS (SELECT 1 FROM workspaces WHERE workspaces.uuid = installations.workspace_uuid))
          ORDER BY max(updated_at) LIMIT ?`,
@@ -44,9 +53,16 @@ export function forgetStore(sql: Sql): Forget {
         [repositoryId, atOnce],
       );
       if (changes.length > 0) return deleteRefChanges(sql, changes, maxRows);
-      const source = `reconcile-${repositoryId}`;
-      const events = await deleteEventsOf(sql, source, maxRows);
-      if (events > 0) return events;
+      const hookSources = await idsOf(
+        sql,
+        'SELECT source_id AS id FROM hooks WHERE repository_id = ?',
+        [repositoryId],
+      );
+      const ownSources = [`reconcile-${repositoryId}`, ...hookSources];
+      for (const source of ownSources) {
+        const events = await deleteEventsOf(sql, source, maxRows);
+        if (events > 0) return events;
+      }
       const refs = await sql.run(
         'DELETE FROM refs WHERE id IN (SELECT id FROM refs WHERE repository_id = ? LIMIT ?)',
         [repositoryId, maxRows],
@@ -56,13 +72,14 @@ export function forgetStore(sql: Sql): Forget {
         await sql.run('DELETE FROM lanes WHERE repository_id = ?', [repositoryId]),
         await sql.run('DELETE FROM targets WHERE repository_id = ?', [repositoryId]),
       ];
-      const sources = await deleteSome(sql, 'sources', 'id', [source]);
+      const hooks = await deleteSome(sql, 'hooks', 'repository_id', [repositoryId]);
+      const sources = await deleteSome(sql, 'sources', 'id', ownSources);
       const row = await deleteSome(sql, 'repositories', 'id', [repositoryId]);
-      return lanes + targets + sources + row;
+      return lanes + targets + hooks + sources + row;
     },
 
     async deleteWorkspace(workspaceUuid, maxRows) {
-      const sources = await idsOf(sql, sourcesOfWorkspace, [workspaceUuid, workspaceUuid]);
+      const sources = await sourceIdsOf(sql, workspaceUuid);
       for (const source of sources) {
         const events = await deleteEventsOf(sql, source, maxRows);
         if (events > 0) return events;

@@ -19,7 +19,7 @@ import {
 import type { Sql, SqlValue } from '../sql.js';
 import type { Table } from '../table.js';
 import { idsOf, marksFor } from './delete-rows.js';
-import { sourcesOfWorkspace } from './forget.js';
+import { sourceIdsOf } from './forget.js';
 
 const tables = { refs, refChanges, deployments } as const;
 
@@ -70,7 +70,7 @@ export function operatorStore(sql: Sql): OperatorReads {
     decisions: (ids) => among(sql, decisions, 'ref_change_id', ids, 'ref_change_id, target_id'),
     workspaceOf: (uuid) => workspaces.one(sql, 'uuid = ?', [uuid]),
     installationsOf: (uuid) => installations.select(sql, 'workspace_uuid = ? ORDER BY id', [uuid]),
-    sourceIdsOf: (uuid) => idsOf(sql, sourcesOfWorkspace, [uuid, uuid]),
+    sourceIdsOf: (uuid) => sourceIdsOf(sql, uuid),
     eventsOfSource: (sourceId, after, limit) =>
       events.select(sql, 'source_id = ? AND delivery_id > ? ORDER BY delivery_id LIMIT ?', [
         sourceId,
