@@ -116,6 +116,7 @@ function targetOf(
     includePaths: null,
     excludePaths: null,
     honourSkipMarkers: true,
+    newerPush: 'finish',
     settings: { url: receiver, silenceMinutes: 1440 },
     secretsSealed: vault.seal(JSON.stringify({ secret: receiverSecret }), secretsIdentity(id)),
     hold: null,

@@ -14,7 +14,7 @@ export type Step =
   | { kind: 'trigger'; deployment: Deployment; target: Target; attempt: Attempt; failures: number }
   | { kind: 'observe'; deployment: Deployment; target: Target; failures: number }
   | { kind: 'lookup'; deployment: Deployment; target: Target; attempt: Attempt; failures: number }
-  | { kind: 'cancel'; deployment: Deployment; target: Target; failures: number };
+  | { kind: 'cancel'; deployment: Deployment; target: Target; attempt: Attempt; failures: number };
 
 export async function planStep(tx: Transaction, lease: LaneLease, deps: LaneDeps): Promise<Step> {
   const now = deps.clock();
@@ -78,8 +78,17 @@ async function goOn(
     const attempt = await newAttempt(tx, lease, deployment, 'lookup', deps);
     return { kind: 'lookup', deployment, target, attempt, failures };
   }
-  const kind = deployment.cancelRequestedBy === null ? 'observe' : 'cancel';
-  return { kind, deployment, target, failures };
+  if (deployment.cancelRequestedBy === null || (await wasAskedToCancel(tx, deployment))) {
+    return { kind: 'observe', deployment, target, failures };
+  }
+  const attempt = await newAttempt(tx, lease, deployment, 'cancel', deps);
+  return { kind: 'cancel', deployment, target, attempt, failures };
+}
+
+/** Once is enough: one that answered, also with "too late", is only watched from then on. */
+async function wasAskedToCancel(tx: Transaction, { id }: Deployment): Promise<boolean> {
+  const attempts = await tx.attempts.ofDeployment(id);
+  return attempts.some(({ outcome }) => outcome === 'cancelled' || outcome === 'too_late');
 }
 
 async function begin(
@@ -119,6 +128,7 @@ async function newAttempt(
     finishedAt: null,
     outcome: null,
     detail: null,
+    exchanges: null,
   };
   await tx.attempts.insert(attempt);
   return attempt;

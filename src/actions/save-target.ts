@@ -144,6 +144,7 @@ async function store(
     repositoryId: form.repository.id,
     backend: form.backend,
     state: 'active',
+    newerPush: 'finish',
     hold: null,
     liveDeploymentId: null,
     version: 1,

@@ -1,4 +1,11 @@
-import type { Backend, LookupResult, Observation, TriggerOutcome } from '../core/backend.js';
+import type {
+  Backend,
+  BackendDeployment,
+  CancelResult,
+  LookupResult,
+  Observation,
+  TriggerOutcome,
+} from '../core/backend.js';
 import type { Breakers } from '../core/delivery/breaker.js';
 import {
   settleLookup,
@@ -12,6 +19,7 @@ import type { Attempt, LaneLease } from '../core/model/index.js';
 import type { Bitbucket, Clock, Ids, Logger, Storage, Vault } from '../core/ports.js';
 import { askBitbucket, settleCheck } from './check-deployment.js';
 import type { RoutingFacts } from '../core/routing/decide.js';
+import { ExchangeRecorder } from './keep-exchange.js';
 import { openTarget } from './open-target.js';
 import { planStep, wakeSpreadMs, type Step } from './plan-step.js';
 import type { StatusDeps } from './record-status.js';
@@ -131,24 +139,35 @@ async function perform(step: Working, lease: LaneLease, deps: LaneDeps): Promise
   }
   switch (step.kind) {
     case 'trigger': {
-      const triggered = await triggerDeployment(step, lease, backend, deps, signal());
+      const recorder = new ExchangeRecorder();
+      const triggered = await triggerDeployment(step, lease, backend, recorder, deps, signal());
       await tellBreaker(step, backend, triggered, deps);
       const { outcome } = triggered;
       const can = { observe: backend.observe !== undefined, backendLabel: backend.label };
       const settlement = settleTrigger(step.deployment, outcome, can, facts());
       // Only what a push would meet again is a reason to pause; a release that was pruned is not.
       if (step.attempt.kind === 'rollback') delete settlement.pauseTarget;
-      return { settlement, attempt: finished(step.attempt, outcome.kind, reasonOf(outcome), deps) };
+      const attempt = finished(step.attempt, outcome.kind, reasonOf(outcome), deps, recorder);
+      return { settlement, attempt };
     }
     case 'lookup': {
-      const result = await lookUp(step, backend, deps);
+      const recorder = new ExchangeRecorder();
+      const result = await lookUp(step, backend, recorder, deps);
       const settlement = settleLookup(step.deployment, result, backend.label, facts());
       const found = result.kind === 'found' || result.kind === 'absent' ? result.kind : 'unknown';
-      return { settlement, attempt: finished(step.attempt, found, reasonOf(result), deps) };
+      return {
+        settlement,
+        attempt: finished(step.attempt, found, reasonOf(result), deps, recorder),
+      };
     }
-    case 'observe':
     case 'cancel': {
-      if (step.kind === 'cancel') await askToCancel(step, backend, deps);
+      const recorder = new ExchangeRecorder();
+      const result = await askToCancel(step, backend, recorder, deps);
+      const seen = await observe(step, backend, deps);
+      const attempt = finished(step.attempt, result.kind, reasonOf(result), deps, recorder);
+      return { settlement: settleObservation(step.deployment, seen, facts()), attempt };
+    }
+    case 'observe': {
       const seen = await observe(step, backend, deps);
       return { settlement: settleObservation(step.deployment, seen, facts()), attempt: null };
     }
@@ -187,23 +206,26 @@ function signal(): AbortSignal {
   return AbortSignal.timeout(callTimeoutMs);
 }
 
-function backendDeployment(step: Working, deps: LaneDeps) {
-  return {
-    deploymentId: step.deployment.id,
-    target: openTarget(step.target, deps.vault),
-    backendRef: step.deployment.backendRef,
-    commit: step.deployment.commit,
-  };
+function backendDeployment(
+  step: Working,
+  deps: LaneDeps,
+  recorder?: ExchangeRecorder,
+): BackendDeployment {
+  const target = openTarget(step.target, deps.vault);
+  recorder?.hide(target.secrets);
+  const { id: deploymentId, backendRef, commit } = step.deployment;
+  return { deploymentId, target, backendRef, commit, ...(recorder && { record: recorder.record }) };
 }
 
 async function lookUp(
   step: Working,
   backend: Backend,
+  recorder: ExchangeRecorder,
   deps: LaneDeps,
 ): Promise<LookupResult | { kind: 'no_lookup' }> {
   if (!backend.lookup) return { kind: 'no_lookup' };
   try {
-    return await backend.lookup(backendDeployment(step, deps), signal());
+    return await backend.lookup(backendDeployment(step, deps, recorder), signal());
   } catch (error) {
     deps.logger.warn({ deployment: step.deployment.id, err: error }, 'backend.lookup_failed');
     return { kind: 'undecided', reason: 'the look-up failed' };
@@ -222,13 +244,20 @@ async function observe(step: Working, backend: Backend, deps: LaneDeps): Promise
   }
 }
 
-async function askToCancel(step: Working, backend: Backend, deps: LaneDeps): Promise<void> {
-  if (!backend.cancel) return;
+async function askToCancel(
+  step: Working,
+  backend: Backend,
+  recorder: ExchangeRecorder,
+  deps: LaneDeps,
+): Promise<CancelResult> {
+  if (!backend.cancel) return { kind: 'too_late' };
   try {
-    const result = await backend.cancel(backendDeployment(step, deps), signal());
+    const result = await backend.cancel(backendDeployment(step, deps, recorder), signal());
     deps.logger.info({ deployment: step.deployment.id, result: result.kind }, 'backend.cancel');
+    return result;
   } catch (error) {
     deps.logger.warn({ deployment: step.deployment.id, err: error }, 'backend.cancel_failed');
+    return { kind: 'failed', reason: 'the backend could not be asked' };
   }
 }
 
@@ -237,10 +266,14 @@ function finished(
   outcome: Attempt['outcome'],
   detail: string | null,
   deps: LaneDeps,
+  recorder?: ExchangeRecorder,
 ): Attempt {
-  return { ...attempt, finishedAt: deps.clock(), outcome, detail };
+  const exchanges = recorder?.kept() ?? null;
+  return { ...attempt, finishedAt: deps.clock(), outcome, detail, exchanges };
 }
 
-function reasonOf(outcome: TriggerOutcome | LookupResult | { kind: 'no_lookup' }): string | null {
+function reasonOf(
+  outcome: TriggerOutcome | LookupResult | CancelResult | { kind: 'no_lookup' },
+): string | null {
   return 'reason' in outcome ? outcome.reason : null;
 }

@@ -2,6 +2,7 @@ import type { Backend, TriggerOutcome, TriggerRequest } from '../core/backend.js
 import { BitbucketError } from '../core/errors.js';
 import type { LaneLease, Repository } from '../core/model/index.js';
 import type { LaneDeps } from './step-lane.js';
+import type { ExchangeRecorder } from './keep-exchange.js';
 import type { Step } from './plan-step.js';
 import { openTarget } from './open-target.js';
 
@@ -18,10 +19,13 @@ export async function triggerDeployment(
   step: TriggerStep,
   lease: LaneLease,
   backend: Backend,
+  recorder: ExchangeRecorder,
   deps: LaneDeps,
   signal: AbortSignal,
 ): Promise<Triggered> {
-  if (step.deployment.cause === 'rollback') return rollBack(step, lease, backend, deps, signal);
+  if (step.deployment.cause === 'rollback') {
+    return rollBack(step, lease, backend, recorder, deps, signal);
+  }
   const repository = await deps.storage.read.repositories.byId(step.deployment.repositoryId);
   if (!repository || repository.state === 'deleted') {
     return notCalled({ kind: 'rejected', reason: 'The repository no longer exists in Bitbucket.' });
@@ -31,7 +35,10 @@ export async function triggerDeployment(
   const live = step.target.liveDeploymentId
     ? await deps.storage.read.deployments.byId(step.target.liveDeploymentId)
     : null;
-  const asked = { ...request(step, lease, repository, deps), previousCommit: live?.commit ?? null };
+  const asked = {
+    ...request(step, lease, repository, recorder, deps),
+    previousCommit: live?.commit ?? null,
+  };
   return sent(step, deps, () => backend.trigger(asked, signal));
 }
 
@@ -76,12 +83,16 @@ function request(
   step: TriggerStep,
   lease: LaneLease,
   repository: Repository,
+  recorder: ExchangeRecorder,
   deps: LaneDeps,
 ): Omit<TriggerRequest, 'previousCommit'> {
   const { deployment } = step;
+  const target = openTarget(step.target, deps.vault);
+  recorder.hide(target.secrets);
   return {
     deploymentId: deployment.id,
-    target: openTarget(step.target, deps.vault),
+    target,
+    record: recorder.record,
     backendRef: deployment.backendRef,
     commit: deployment.commit,
     idempotencyKey: deployment.id,
@@ -98,7 +109,11 @@ function request(
     cause: deployment.cause,
     causedBy: deployment.causedBy,
     attempt: step.attempt.number,
-    cloneCredential: (options) => deps.bitbucket.cloneCredential(repository, options),
+    async cloneCredential(options) {
+      const credential = await deps.bitbucket.cloneCredential(repository, options);
+      recorder.hide(credential.password);
+      return credential;
+    },
   };
 }
 
@@ -106,6 +121,7 @@ async function rollBack(
   step: TriggerStep,
   lease: LaneLease,
   backend: Backend,
+  recorder: ExchangeRecorder,
   deps: LaneDeps,
   signal: AbortSignal,
 ): Promise<Triggered> {
@@ -118,9 +134,12 @@ async function rollBack(
     return notCalled({ kind: 'rejected', reason: 'That release cannot be switched back to.' });
   }
   const rollback = backend.rollback.bind(backend);
+  const target = openTarget(step.target, deps.vault);
+  recorder.hide(target.secrets);
   const asked = {
     deploymentId: deployment.id,
-    target: openTarget(step.target, deps.vault),
+    target,
+    record: recorder.record,
     backendRef: deployment.backendRef,
     commit: deployment.commit,
     idempotencyKey: deployment.id,

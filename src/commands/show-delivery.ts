@@ -1,5 +1,11 @@
 import type { DeliveryRow } from '../core/care.js';
-import type { Attempt, Decision, StatusReport, StoredRefChange } from '../core/model/index.js';
+import type {
+  Attempt,
+  Decision,
+  KeptExchange,
+  StatusReport,
+  StoredRefChange,
+} from '../core/model/index.js';
 import type { Reader } from '../core/ports.js';
 import { deliveryJson, inWords, summary } from './deliveries-text.js';
 import { printable, type CommandIo } from './io.js';
@@ -59,7 +65,10 @@ function asText({ row, refChange, decision, attempts, reports }: Whole, now: num
       ? [`  decision   ${decision.outcome} (${decision.reasonCode}): ${decision.reason}`]
       : []),
     ...(deployment.supersededBy ? [`  superseded by ${deployment.supersededBy}`] : []),
-    ...attempts.map((one) => `  attempt    ${attempt(one)}`),
+    ...attempts.flatMap((one) => [
+      `  attempt    ${attempt(one)}`,
+      ...(one.exchanges ?? []).flatMap(exchange),
+    ]),
     ...reports.map((one) => `  status     ${report(one, now)}`),
   ];
   const [first = '', ...rest] = lines;
@@ -75,6 +84,23 @@ function attempt({ number, kind, outcome, detail, startedAt, finishedAt }: Attem
   const took = finishedAt === null ? 'not answered' : `${finishedAt - startedAt} ms`;
   const said = detail === null ? '' : `: ${detail}`;
   return `${number}  ${kind} at ${at(startedAt)}, ${took}, ${outcome ?? 'open'}${said}`;
+}
+
+/** Headers and bodies indented under the line that says what was called. */
+function exchange(one: KeptExchange): string[] {
+  const headers = (all: Record<string, string>): string[] =>
+    Object.entries(all).map(([name, value]) => `      ${name}: ${value}`);
+  const body = (text: string | null): string[] =>
+    text === null || text === '' ? [] : text.split('\n').map((line) => `      ${line}`);
+  const answer = one.status === null ? (one.failure ?? 'no answer') : `answered ${one.status}`;
+  return [
+    `    → ${one.method} ${one.address}`,
+    ...headers(one.requestHeaders),
+    ...body(one.requestBody),
+    `    ← ${answer} after ${one.ms} ms`,
+    ...headers(one.responseHeaders),
+    ...body(one.responseBody),
+  ];
 }
 
 function report({ state, settledAt, dueAt, attempts, error }: StatusReport, now: number): string {

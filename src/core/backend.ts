@@ -107,6 +107,29 @@ export interface BackendDeployment {
   sentAt?: number;
   /** It was sent by `rollback`, not by `trigger`. */
   isRollback?: true;
+  /**
+   * Takes each HTTP call as it was, headers and secrets included: what is kept is cut and masked behind it. For `trigger`,
+   * `lookup`, `cancel` and `rollback`; `recordingHttp` of lib does it for a whole client.
+   */
+  record?(exchange: Exchange): void;
+}
+
+/** One HTTP call in full. */
+export interface Exchange {
+  /** Unix ms. */
+  at: number;
+  ms: number;
+  method: string;
+  url: string;
+  requestHeaders: Readonly<Record<string, string>>;
+  requestBody: string | null;
+  /** Null: no answer. */
+  status: number | null;
+  /** Lower-case names. */
+  responseHeaders: Readonly<Record<string, string>>;
+  responseBody: string | null;
+  /** Why there was no answer, fit to be shown. */
+  failure: string | null;
 }
 
 export interface CloneCredential {

@@ -230,7 +230,10 @@ export interface AttemptReads {
 
 export interface AttemptWrites {
   insert(attempt: Attempt): Promise<void>;
-  finish(id: string, patch: Pick<Attempt, 'finishedAt' | 'outcome' | 'detail'>): Promise<void>;
+  finish(
+    id: string,
+    patch: Pick<Attempt, 'finishedAt' | 'outcome' | 'detail' | 'exchanges'>,
+  ): Promise<void>;
 }
 
 export interface BackendReportReads {

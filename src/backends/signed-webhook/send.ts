@@ -1,6 +1,10 @@
 import { z } from 'zod';
 import type { ObservedState } from '../../core/backend.js';
-import { OutboundError, type OutboundResponse } from '../../lib/outbound-http.js';
+import {
+  OutboundError,
+  type OutboundHttp,
+  type OutboundResponse,
+} from '../../lib/outbound-http.js';
 import { redactText } from '../../lib/redact-text.js';
 import { retryAfterMs } from '../../lib/retry-after.js';
 import { signMessage } from '../../lib/standard-webhooks.js';
@@ -40,7 +44,7 @@ const states = ['queued', 'building', 'deploying', 'live', 'failed', 'stopped'] 
 export async function sendMessage(
   message: Message,
   settings: SignedWebhookSettings,
-  options: Pick<SignedWebhookOptions, 'http' | 'clock'>,
+  options: { http: Pick<OutboundHttp, 'send'>; clock: SignedWebhookOptions['clock'] },
   signal: AbortSignal,
 ): Promise<Answer> {
   const now = options.clock();

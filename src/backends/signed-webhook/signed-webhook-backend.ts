@@ -25,6 +25,7 @@ import {
   readPingAnswer,
   readTriggerAnswer,
 } from './outcomes.js';
+import { recordingHttp } from '../../lib/recording-http.js';
 import type { LatestReport, SignedWebhookOptions } from './ports.js';
 import { sendMessage, type Answer } from './send.js';
 import { readSettings, signedWebhookSettings, type SignedWebhookSettings } from './settings.js';
@@ -62,7 +63,8 @@ export class SignedWebhookBackend implements Backend {
   async check(target: BackendTarget, signal: AbortSignal): Promise<CheckResult> {
     const reading = readSettings(target);
     if (!reading.ok) return { ok: false, problems: reading.problems };
-    const answer = await this.#send(ping(target, this.#options.newId()), reading.settings, signal);
+    const message = ping(target, this.#options.newId());
+    const answer = await this.#send(message, reading.settings, {}, signal);
     const problem = readPingAnswer(answer);
     return problem === null ? { ok: true } : { ok: false, problems: [problem] };
   }
@@ -103,7 +105,7 @@ export class SignedWebhookBackend implements Backend {
     const reading = readSettings(request.target);
     if (!reading.ok) return { kind: 'undecided', reason: 'the settings no longer fit' };
     const question = lookupRequested(request, this.#options.newId());
-    const answer = await this.#send(question, reading.settings, signal);
+    const answer = await this.#send(question, reading.settings, request, signal);
     if (answer.kind === 'answered' && (isSuccess(answer) || answer.status === 404)) {
       const { body } = answer;
       // A bare 404 may as well come from a proxy: absence has to be said.
@@ -124,7 +126,8 @@ export class SignedWebhookBackend implements Backend {
     if (observation !== null && hasEnded(observation)) return { kind: 'too_late' };
     const reading = readSettings(deployment.target);
     if (!reading.ok) return { kind: 'failed', reason: 'the settings no longer fit' };
-    const answer = await this.#send(cancelRequested(deployment), reading.settings, signal);
+    const message = cancelRequested(deployment);
+    const answer = await this.#send(message, reading.settings, deployment, signal);
     if (answer.kind === 'answered' && answer.status === 200) {
       const said = observationIn(answer);
       if (said) await this.#options.reports.note(deployment.deploymentId, said);
@@ -142,15 +145,22 @@ export class SignedWebhookBackend implements Backend {
       const [problem] = reading.problems;
       return { kind: 'rejected', reason: problem?.message ?? 'The settings no longer fit.' };
     }
-    const answer = await this.#send(message, reading.settings, signal);
+    const answer = await this.#send(message, reading.settings, deployment, signal);
     const { outcome, observation } = readTriggerAnswer(answer, deployment.deploymentId);
     // Before the outcome is settled: should the process die in between, the lane finds it by look-up.
     if (observation) await this.#options.reports.note(deployment.deploymentId, observation);
     return outcome;
   }
 
-  #send(message: Message, settings: SignedWebhookSettings, signal: AbortSignal): Promise<Answer> {
-    return sendMessage(message, settings, this.#options, signal);
+  #send(
+    message: Message,
+    settings: SignedWebhookSettings,
+    { record }: Pick<BackendDeployment, 'record'>,
+    signal: AbortSignal,
+  ): Promise<Answer> {
+    const { clock } = this.#options;
+    const http = recordingHttp(this.#options.http, record, clock);
+    return sendMessage(message, settings, { http, clock }, signal);
   }
 
   async #latest({ deploymentId }: BackendDeployment): Promise<LatestReport> {

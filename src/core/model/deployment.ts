@@ -1,3 +1,5 @@
+import type { KeptExchange } from './exchange.js';
+
 /**
  * `queued` → `building` → `deploying` → `live`; other ends `failed`, `stopped`, `superseded`, `handed_off` (accepted,
  * cannot be observed) and, until looked up, `unknown` (sent, no answer). `waiting`: for another target or a person.
@@ -115,7 +117,18 @@ export interface LaneLease {
 }
 
 export type AttemptKind = 'trigger' | 'lookup' | 'cancel' | 'rollback';
-export type AttemptOutcome = 'accepted' | 'rejected' | 'retry' | 'unknown' | 'found' | 'absent';
+export type AttemptOutcome =
+  | 'accepted'
+  | 'rejected'
+  | 'retry'
+  | 'unknown'
+  | 'found'
+  | 'absent'
+  | 'cancelled'
+  /** Cancelled when it had ended already. */
+  | 'too_late'
+  /** The backend could not be asked to cancel; it is asked again. */
+  | 'failed';
 
 export interface Attempt {
   id: string;
@@ -128,6 +141,8 @@ export interface Attempt {
   outcome: AttemptOutcome | null;
   /** Words for the panel, redacted. */
   detail: string | null;
+  /** What was sent and what came back, for backends that are called over HTTP; null: nothing. */
+  exchanges: KeptExchange[] | null;
 }
 
 export type BuildStatusState = 'INPROGRESS' | 'SUCCESSFUL' | 'FAILED' | 'STOPPED';

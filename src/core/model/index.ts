@@ -22,6 +22,7 @@
  */
 export type * from './deployment.js';
 export type * from './event.js';
+export type * from './exchange.js';
 export type * from './hook.js';
 export type * from './installation.js';
 export type * from './receiver.js';

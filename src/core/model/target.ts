@@ -13,6 +13,9 @@ export interface Rule {
   honourSkipMarkers: boolean;
 }
 
+/** What a newer push does to a deployment of its branch or tag that is running: let it end first, or cancel it. */
+export type NewerPush = 'finish' | 'cancel';
+
 /** Automatic deploys paused because of a deliberate act, for example a rollback. */
 export interface Hold {
   since: number;
@@ -28,6 +31,8 @@ export interface Target extends Rule {
   /** Environment: Test, Staging, Production or a name. */
   name: string;
   state: TargetState;
+  /** `cancel` only where the backend can. */
+  newerPush: NewerPush;
   /** Backend settings that are not secret. */
   settings: Record<string, unknown>;
   /** Sealed JSON of the settings marked secret; null when there are none. */

@@ -2,6 +2,7 @@ import { AccessError, InputError } from '../../core/errors.js';
 import { deploymentOf, targetOf, type Answer, type Handler, type PanelContext } from './context.js';
 import { textOf, type FormFields } from './form-fields.js';
 import { loadActivity, loadTarget } from './load-activity.js';
+import { attemptView } from './view/calls.js';
 import { settingsView, targetFormView, type FormFacts } from './view/target-form.js';
 
 export interface Fragment {
@@ -18,6 +19,7 @@ export const fragments: Readonly<Record<string, Fragment>> = {
   'target-form': { handle: showTargetForm, adminOnly: true },
   settings: { handle: showSettings, adminOnly: true },
   log: { handle: showLog, adminOnly: true },
+  calls: { handle: showCalls, adminOnly: true },
 };
 
 async function showActivity(context: PanelContext, fields: FormFields): Promise<Answer> {
@@ -94,4 +96,12 @@ async function showLog(context: PanelContext, fields: FormFields): Promise<Answe
   const text = await context.services.buildLog(deployment);
   if (text === null) throw new AccessError('deployment_unknown', 404);
   return { status: 200, view: 'panel/log', data: { id: deployment.id, text } };
+}
+
+/** What was sent to the backend for a deployment, and what came back. */
+async function showCalls(context: PanelContext, fields: FormFields): Promise<Answer> {
+  const { id } = await deploymentOf(context, textOf(fields, 'deploymentId'));
+  const made = await context.services.read.attempts.ofDeployment(id);
+  const attempts = made.map((one) => attemptView(one, context.now));
+  return { status: 200, view: 'panel/calls', data: { id, attempts } };
 }

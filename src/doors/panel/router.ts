@@ -44,7 +44,7 @@ import { renderView } from './views.js';
  * refusals; the fragment says why and carries `data-code`. After `target/save` the fragment holds the `deploy` form.
  *
  * `GET /panel/fragments/<name>`: `deployments?pages=`, `target?targetId=`, `target-form?targetId=&backend=`,
- * `settings?targetId=&backend=`, `new-target`, `log?deploymentId=`. They carry an ETag; `If-None-Match` gives 304. A deployment's
+ * `settings?targetId=&backend=`, `new-target`, `log?deploymentId=`, `calls?deploymentId=`. They carry an ETag; `If-None-Match` gives 304. A deployment's
  * row is `[data-deployment]` with `data-state`, `data-commit`, `data-target`, `data-page`; a target's card is `[data-target-card]`.
  *
  * Needs an Express app with the view engine of `views.ts` and `public/` served at `/public`.

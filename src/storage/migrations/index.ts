@@ -2,12 +2,14 @@ import { SequelizeStorage, Umzug } from 'umzug';
 import type { Sequelize } from 'sequelize';
 import { up as initial } from './0001-initial.js';
 import { up as receivers } from './0002-receivers.js';
+import { up as lanes } from './0004-lanes.js';
 import { up as hooks } from './0007-hooks.js';
 
 /** In order; names are stored and never change. Forward only: a backup is the way back. */
 const migrations = [
   { name: '0001-initial', up: initial },
   { name: '0002-receivers', up: receivers },
+  { name: '0004-lanes', up: lanes },
   { name: '0007-hooks', up: hooks },
 ];
 

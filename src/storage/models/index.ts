@@ -72,6 +72,7 @@ export const targets = new Table<Target>('targets', {
   includePaths: 'text',
   excludePaths: 'text',
   honourSkipMarkers: 'flag',
+  newerPush: 'text',
   settings: 'json',
   secretsSealed: 'text',
   hold: 'json',
@@ -191,6 +192,7 @@ export const attempts = new Table<Attempt>('attempts', {
   finishedAt: 'integer',
   outcome: 'text',
   detail: 'text',
+  exchanges: 'json',
 });
 
 export const statusReports = new Table<StatusReport>('status_reports', {

@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import type { Attempt } from '../../../src/core/model/index.js';
 import {
   aDecision,
   aDeployment,
@@ -129,6 +130,31 @@ describe('panel activity', () => {
     assert.ok(client.html.includes(`href="${served.url}/acme/shop/commits/${commit}"`));
     assert.ok(client.html.includes(`href="${served.url}/d/token-of-d1-0123456789"`));
     assert.ok(client.html.includes('href="https://shop.example.com/"'));
+  });
+
+  it('shows the calls to a backend to admins only', async () => {
+    const attempts: Attempt[] = [
+      {
+        ...{ id: 'A1', deploymentId: 'D1', kind: 'trigger', number: 1, fencing: 1 },
+        ...{ startedAt: 0, finishedAt: 1, outcome: 'accepted', detail: null },
+        exchanges: [
+          {
+            ...{ at: 0, ms: 20, method: 'POST', address: 'https://ci.example.com/<hook>' },
+            ...{ requestHeaders: { accept: 'application/json' }, requestBody: '{"call":1}' },
+            ...{ status: 202, responseHeaders: {}, responseBody: 'taken', failure: null },
+          },
+        ],
+      },
+    ];
+    await open({ deployments: [aDeployment()], attempts });
+    assert.match(client.html, /calls\?deploymentId=D1/);
+    const text = await (await client.get('/panel/fragments/calls?deploymentId=D1')).text();
+    assert.match(text, /POST https:\/\/ci\.example\.com\/&lt;hook&gt;/);
+    assert.match(text, /Answered 202 after under 1 s\n\ntaken/);
+    fake.permissionIs = 'read';
+    const reader = await openPanel(served.url);
+    assert.doesNotMatch(reader.html, /calls\?deploymentId/);
+    assert.equal((await reader.get('/panel/fragments/calls?deploymentId=D1')).status, 403);
   });
 
   it('shows logs to admins only', async () => {

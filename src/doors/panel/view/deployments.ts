@@ -42,6 +42,8 @@ export interface DeploymentView {
   progress: ProgressView | null;
   logTail: string | null;
   hasWholeLog: boolean;
+  /** Whether somebody may look at what was sent to its backend. */
+  hasCalls: boolean;
   /** Only while it is what people see there. */
   liveUrl: string | null;
   page: string;
@@ -89,6 +91,7 @@ export function deploymentView(deployment: Deployment, around: Surroundings): De
     progress: running ? progressView(deployment.progress) : null,
     logTail: isAdmin ? logText(deployment.logTail) : null,
     hasWholeLog: isAdmin && (backend?.capabilities.logs ?? false) && deployment.backendRef !== null,
+    hasCalls: isAdmin && deployment.startedAt !== null,
     liveUrl: liveNow ? webAddress(deployment.url) : null,
     page: pageHref(deployment, around.places),
     actions: offeredActions(deployment, target, backend, around.rights),

@@ -2,6 +2,7 @@ import { z } from 'zod';
 import type { Backend, FieldMeta } from '../../../../src/core/backend.js';
 import { InputError, StateError } from '../../../../src/core/errors.js';
 import type {
+  Attempt,
   Decision,
   Deployment,
   DeploymentState,
@@ -48,6 +49,7 @@ export function aTarget(over: Partial<Target> = {}): Target {
     includePaths: null,
     excludePaths: null,
     honourSkipMarkers: true,
+    newerPush: 'finish',
     state: 'active',
     settings: {},
     secretsSealed: null,
@@ -224,6 +226,7 @@ export interface FakePanel extends PanelServices {
   /** Newest first. */
   deployments: Deployment[];
   pushes: RefChangeWithDecisions[];
+  attempts: Attempt[];
   permissionIs: RepositoryPermission | Error;
   branchNames: string[];
   calls: { name: string; input: unknown }[];
@@ -244,6 +247,7 @@ export function fakePanel(over: Partial<FakePanel> = {}): FakePanel {
     targets: [],
     deployments: [],
     pushes: [],
+    attempts: [],
     permissionIs: 'admin',
     branchNames: ['main', 'develop'],
     calls: [],
@@ -267,6 +271,9 @@ export function fakePanel(over: Partial<FakePanel> = {}): FakePanel {
           later(fake.deployments.find((one) => one.pageToken === token)),
         recent: (where: Where, page: { limit: number; before?: string }) =>
           later(recent(fake, where, page)),
+      },
+      attempts: {
+        ofDeployment: (id: string) => later(fake.attempts.filter((one) => one.deploymentId === id)),
       },
       events: {
         recentRefChanges: (repositoryId: string, limit: number) =>
