@@ -21,6 +21,15 @@ export function newTokenValue(long: boolean): string {
   return `${randomBytes(long ? 2247 : 63).toString('base64url')}.-_=`;
 }
 
+/** New consumers have a key of 32 and a secret of 76 characters, older ones 18 and 32 (§1.1). */
+export function newConsumerKey(): string {
+  return randomBytes(24).toString('base64url');
+}
+
+export function newConsumerSecret(): string {
+  return randomBytes(57).toString('base64url');
+}
+
 export function newAccountId(): string {
   return `557058:${randomUUID()}`;
 }

@@ -10,6 +10,7 @@ import { Faults } from './faults.js';
 import { GitRepositories } from './git/git-repositories.js';
 import { findGit, GitRunner } from './git/run-git.js';
 import { Journal } from './journal.js';
+import { PendingAuthorizations } from './oauth/authorize.js';
 import { listen, makeServer } from './server.js';
 import { Links } from './shapes/links.js';
 import { loadData, Saver } from './state/persistence.js';
@@ -63,6 +64,7 @@ export async function startSandbox(options: SandboxOptions = {}): Promise<Sandbo
     journal: new Journal(),
     faults: new Faults(),
     deliverer: new Deliverer(() => world),
+    authorizations: new PendingAuthorizations(),
     log: options.log ?? (() => undefined),
   };
   const saver = new Saver(dataDir, () => state.snapshot());
@@ -98,6 +100,7 @@ async function resetAll(world: World): Promise<void> {
   world.deliverer.clear();
   world.faults.clear();
   world.journal.clear();
+  world.authorizations.clear();
   world.state.reset();
   await world.git.removeAll();
 }

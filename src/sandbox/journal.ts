@@ -10,6 +10,8 @@ export interface Call {
   status: number;
   /** `bearer`, `jwt`, `basic`, `none` or another scheme's name; never the credential. */
   auth: string;
+  /** `grant_type` of a token request. */
+  grant: string | null;
   duration_ms: number;
   /** Set when a fault answered instead of Bitbucket. */
   fault: number | null;
@@ -61,7 +63,14 @@ function push<T>(list: T[], entry: T): void {
   if (list.length > limit) list.splice(0, list.length - limit);
 }
 
-const secretParameters = new Set(['jwt', 'access_token', 'client_secret', 'code', 'refresh_token']);
+const secretParameters = new Set([
+  'jwt',
+  'access_token',
+  'client_secret',
+  'code',
+  'refresh_token',
+  'code_verifier',
+]);
 
 /** The query string with the values of credentials replaced. */
 export function maskQuery(query: URLSearchParams): string {

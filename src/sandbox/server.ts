@@ -80,6 +80,7 @@ async function bitbucket(world: World, exchange: Exchange): Promise<Reply | null
       query: maskQuery(exchange.query),
       status: replaces && fault.drop ? 0 : (reply?.status ?? 0),
       auth: authKind(exchange.header('authorization')),
+      grant: exchange.path === tokenPath ? await grantType(exchange) : null,
       duration_ms: Date.now() - started,
       fault: fault?.id ?? null,
     });
@@ -91,6 +92,12 @@ async function bitbucket(world: World, exchange: Exchange): Promise<Reply | null
   return reply;
 }
 
+const tokenPath = '/site/oauth2/access_token';
+
+async function grantType(exchange: Exchange): Promise<string | null> {
+  return (await exchange.form().catch(() => null))?.get('grant_type') ?? null;
+}
+
 function isApi(path: string): boolean {
   return path.startsWith('/2.0/') || path.startsWith('/site/');
 }
@@ -98,7 +105,7 @@ function isApi(path: string): boolean {
 /** null: the answer has been written already (git). */
 async function route(world: World, exchange: Exchange): Promise<Reply | null> {
   if (exchange.path.startsWith('/2.0/')) return restApi(world, exchange);
-  if (exchange.path === '/site/oauth2/access_token') {
+  if (exchange.path === tokenPath) {
     if (exchange.method !== 'POST') return emptyReply(405, { Allow: 'POST' });
     return tokenEndpoint(world, exchange);
   }

@@ -4,6 +4,7 @@ import type { Faults } from './faults.js';
 import type { GitRepositories } from './git/git-repositories.js';
 import type { Journal } from './journal.js';
 import type { CommitContext } from './shapes/commits.js';
+import type { PendingAuthorizations } from './oauth/authorize.js';
 import type { Links } from './shapes/links.js';
 import type { Repository } from './state/model.js';
 import type { State } from './state/state.js';
@@ -18,6 +19,8 @@ export interface World {
   readonly journal: Journal;
   readonly faults: Faults;
   readonly deliverer: Deliverer;
+  /** Authorize pages that somebody looks at. */
+  readonly authorizations: PendingAuthorizations;
   readonly log: (line: string) => void;
 }
 

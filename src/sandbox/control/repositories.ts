@@ -131,6 +131,10 @@ export function transferRepository(call: ControlCall): ControlResult {
   const leaving = subscribers(world, repository, 'repo:transfer');
   world.state.rememberFormerName(before.fullName, repository);
   repository.workspace_uuid = target.uuid;
+  // Its access tokens die with the move (bitbucket-api §1.7).
+  world.state.revokeTokens(
+    ({ owner, repository_uuid }) => owner.kind === 'app' && repository_uuid === repository.uuid,
+  );
   repository.updated_on = world.clock.timestamp();
   world.state.changed();
   const { shape, fullName } = snapshot(world, repository);

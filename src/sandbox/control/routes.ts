@@ -18,6 +18,15 @@ import {
   resendDelivery,
   waitIdle,
 } from './observe.js';
+import {
+  createAccessToken,
+  createConsumer,
+  deleteConsumer,
+  listConsumers,
+  listGrants,
+  revokeGrants,
+  updateConsumer,
+} from './oauth.js';
 import { createUser, createWorkspace, setPermission } from './people.js';
 import { push } from './push.js';
 import {
@@ -70,6 +79,13 @@ const table: [string, string, ControlHandler][] = [
   ['POST', 'settings', changeSettings],
   ['GET', 'clock', readClock],
   ['POST', 'clock', setClock],
+  ['GET', 'consumers', listConsumers],
+  ['POST', 'consumers', createConsumer],
+  ['POST', 'consumers/update', updateConsumer],
+  ['POST', 'consumers/delete', deleteConsumer],
+  ['GET', 'grants', listGrants],
+  ['POST', 'grants/revoke', revokeGrants],
+  ['POST', 'access-tokens', createAccessToken],
   ['POST', 'tokens', createToken],
   ['POST', 'tokens/revoke', revokeTokens],
   ['POST', 'reset', reset],

@@ -1,11 +1,14 @@
 import { issueToken } from '../oauth/issue-token.js';
 import { isObject } from '../json.js';
+import type { TokenOwner } from '../state/model.js';
+import type { State } from '../state/state.js';
 import {
   ControlError,
   created,
   ok,
   optional,
   userFrom,
+  workspaceFrom,
   type ControlCall,
   type ControlResult,
 } from './call.js';
@@ -42,20 +45,36 @@ export function createToken(call: ControlCall): ControlResult {
   return created({ access_token: token.accessToken, scopes, expires_in: token.expiresIn });
 }
 
-/** All tokens, or those of one workspace's apps or of one user. */
+/**
+ * All access tokens, or those of one workspace's apps, of one user, or of one consumer. Grants
+ * and refresh tokens live on: `grants/revoke` ends those.
+ */
 export function revokeTokens(call: ControlCall): ControlResult {
   const { state } = call.world;
-  const workspace = optional(call, 'workspace');
-  const user = optional(call, 'user');
-  const uuid = workspace === undefined ? undefined : state.workspace(workspace)?.uuid;
-  const userUuid = user === undefined ? undefined : state.user(user)?.uuid;
-  const revoked = state.revokeTokens(({ owner }) => {
-    if (workspace === undefined && user === undefined) return true;
-    if (owner.kind === 'user') return userUuid !== undefined && owner.user_uuid === userUuid;
-    const installation = state.installation(owner.client_key);
-    return uuid !== undefined && installation?.workspace_uuid === uuid;
-  });
+  const [workspace, user] = [optional(call, 'workspace'), optional(call, 'user')];
+  const [consumer, value] = [optional(call, 'consumer'), optional(call, 'access_token')];
+  const one = value === undefined ? undefined : state.token(value);
+  if (value !== undefined && !one) throw new ControlError(404, 'there is no such token');
+  const uuid = workspace === undefined ? undefined : workspaceFrom(call).uuid;
+  const userUuid = user === undefined ? undefined : userFrom(call).uuid;
+  const revoked = state.revokeTokens(
+    (token) =>
+      (one === undefined || token === one) &&
+      (consumer === undefined || token.consumer_key === consumer) &&
+      (userUuid === undefined || isOf(token.owner, userUuid)) &&
+      (uuid === undefined || workspaceOf(state, token.owner) === uuid),
+  );
   return ok({ revoked });
+}
+
+function isOf(owner: TokenOwner, userUuid: string): boolean {
+  return owner.kind === 'user' && owner.user_uuid === userUuid;
+}
+
+function workspaceOf(state: State, owner: TokenOwner): string | undefined {
+  if (owner.kind === 'app') return owner.app.workspace_uuid;
+  if (owner.kind === 'user') return undefined;
+  return state.installation(owner.client_key)?.workspace_uuid;
 }
 
 export async function reset(call: ControlCall): Promise<ControlResult> {

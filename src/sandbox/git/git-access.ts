@@ -1,7 +1,5 @@
-import type { JsonObject } from '../json.js';
 import { callerOfToken, hasScopes, mayUse, type Caller } from '../rest/caller.js';
 import { RestError } from '../rest/errors.js';
-import { appUserShape, userShape } from '../shapes/accounts.js';
 import type { Repository } from '../state/model.js';
 import type { World } from '../world.js';
 
@@ -36,12 +34,18 @@ export function identifyGit(world: World, header: string | undefined): GitCaller
 function tokenCaller(world: World, token: string): GitCaller | null {
   try {
     const caller = callerOfToken(world, token);
-    const name = caller.kind === 'installation' ? caller.installation.app_key : null;
-    return { caller, kind: 'token', name };
+    return { caller, kind: 'token', name: nameOf(caller) };
   } catch (error) {
     if (error instanceof RestError) return null;
     throw error;
   }
+}
+
+/** Tells in the journal whose token it was. */
+function nameOf(caller: Caller): string | null {
+  if (caller.kind === 'installation') return caller.installation.app_key;
+  if (caller.kind === 'app') return caller.app.name;
+  return caller.kind === 'user' ? caller.user.nickname : null;
 }
 
 /** 200, or the status of the refusal. */
@@ -59,10 +63,4 @@ export function gitAccess(
   const allowed =
     mayUse(world, caller, repository, 'write') && hasScopes(caller, ['repository:write']);
   return allowed ? 200 : 403;
-}
-
-export function actorOf(world: World, caller: Caller): JsonObject | null {
-  if (caller.kind === 'user') return userShape(world.links, caller.user);
-  if (caller.kind === 'installation') return appUserShape(world.links, caller.installation);
-  return null;
 }

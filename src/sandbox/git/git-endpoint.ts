@@ -1,10 +1,11 @@
 import { announcePush } from '../events/push.js';
 import { textReply, type Exchange, type Reply } from '../http/exchange.js';
 import type { GitOperation } from '../journal.js';
+import { actorOf } from '../rest/actor.js';
 import { noAccessText } from '../rest/errors.js';
 import type { Repository } from '../state/model.js';
 import type { World } from '../world.js';
-import { actorOf, gitAccess, identifyGit, type GitCaller } from './git-access.js';
+import { gitAccess, identifyGit, type GitCaller } from './git-access.js';
 import { serveGit } from './http-backend.js';
 import { listRefs } from './refs.js';
 

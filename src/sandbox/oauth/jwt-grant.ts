@@ -3,19 +3,18 @@ import { impliedScopes } from '../connect/url-template.js';
 import type { Exchange } from '../http/exchange.js';
 import type { Installation } from '../state/model.js';
 import type { World } from '../world.js';
-import { GrantError, type IssuedToken } from './grants.js';
+import { GrantError, unauthorizedClient } from './errors.js';
+import type { IssuedToken } from './grants.js';
 import { issueToken } from './issue-token.js';
-
-const unauthorized = 'Requests must be authenticated using OAuth client credentials';
 
 /** An app's JWT against a token for the account it is installed on (bitbucket-connect §5). */
 export function jwtGrant(world: World, exchange: Exchange, form: URLSearchParams): IssuedToken {
   const jwt = jwtFromHeader(exchange.header('authorization'));
-  if (jwt === undefined) throw new GrantError('unauthorized_client', unauthorized, null);
+  if (jwt === undefined) throw unauthorizedClient();
   const installation = verifyAppJwt(world, jwt, 'qsh not checked');
   if (typeof installation === 'string') {
     world.log(`token refused: ${installation}`);
-    throw new GrantError('unauthorized_client', unauthorized, null);
+    throw unauthorizedClient();
   }
   return issueToken(world, {
     owner: { kind: 'installation', client_key: installation.client_key },

@@ -2,12 +2,12 @@ import { resolveCommit } from '../git/refs.js';
 import { publish } from '../events/publish.js';
 import { newUuid } from '../ids.js';
 import type { Json, JsonObject } from '../json.js';
-import { userShape, appUserShape } from '../shapes/accounts.js';
 import { hrefs } from '../shapes/links.js';
 import { repositoryShape, repositoryReference } from '../shapes/repositories.js';
 import type { BuildStatus, Repository } from '../state/model.js';
 import { commitContext, type World } from '../world.js';
 import { parentShape } from '../shapes/commits.js';
+import { actorOf } from './actor.js';
 import { param, repositoryOf, type Call, type Result } from './call.js';
 import { listResult } from './list.js';
 import { commitNotFound, invalidFields, RestError } from './errors.js';
@@ -166,13 +166,8 @@ function announce(
   created: boolean,
 ): void {
   const { world, caller } = call;
-  if (caller.kind === 'anonymous') return;
-  const actor =
-    caller.kind === 'user'
-      ? userShape(world.links, caller.user)
-      : appUserShape(world.links, caller.installation);
   publish(world, repository, `repo:commit_status_${created ? 'created' : 'updated'}`, {
-    actor,
+    actor: actorOf(world, caller),
     repository: repositoryShape(world.links, repository, world.state.workspaceOf(repository)),
     commit_status: statusShape(world, repository, commit, status),
   });

@@ -2,7 +2,7 @@ import type { Exchange, Reply } from '../http/exchange.js';
 import type { JsonObject } from '../json.js';
 import type { Permission, Repository, Workspace } from '../state/model.js';
 import type { World } from '../world.js';
-import { mayUse, type Caller } from './caller.js';
+import { appWorkspace, mayUse, type Caller } from './caller.js';
 import {
   missingScopes,
   noAccessText,
@@ -40,9 +40,8 @@ export function ok(json: JsonObject): Result {
 /** The workspace itself; a token narrowed to one repository has no rights on it (§5). */
 export function wholeWorkspaceOf(call: Call): Workspace {
   const { caller } = call;
-  if (caller.kind === 'installation' && caller.repositoryUuid !== null) {
-    throw missingScopes(caller.scopes, ['account']);
-  }
+  const narrowed = caller.kind === 'installation' || caller.kind === 'app';
+  if (narrowed && caller.repositoryUuid !== null) throw missingScopes(caller.scopes, ['account']);
   return workspaceOf(call);
 }
 
@@ -57,7 +56,7 @@ function belongs(call: Call, workspace: Workspace): boolean {
   const { caller } = call;
   if (caller.kind === 'anonymous') return false;
   if (caller.kind === 'user') return workspace.members[caller.user.uuid] !== undefined;
-  return caller.installation.workspace_uuid === workspace.uuid;
+  return appWorkspace(caller) === workspace.uuid;
 }
 
 /**

@@ -1,7 +1,7 @@
 import { jwtFromHeader, verifyAppJwt } from '../connect/app-jwt.js';
 import { impliedScopes } from '../connect/url-template.js';
 import type { Exchange } from '../http/exchange.js';
-import type { Installation, Permission, Repository, User } from '../state/model.js';
+import type { AppAccount, Installation, Permission, Repository, User } from '../state/model.js';
 import type { World } from '../world.js';
 import { RestError } from './errors.js';
 
@@ -14,6 +14,13 @@ export type Caller =
       scopes: string[];
       repositoryUuid: string | null;
       credential: 'jwt' | 'oauth2';
+    }
+  | {
+      kind: 'app';
+      app: AppAccount;
+      scopes: string[];
+      repositoryUuid: string | null;
+      credential: 'oauth2' | 'access_token';
     }
   | { kind: 'user'; user: User; scopes: string[]; credential: 'oauth2' };
 
@@ -49,9 +56,14 @@ export function callerOfToken(world: World, value: string): Caller {
     if (!user) throw new RestError(401, invalidToken);
     return { kind: 'user', user, scopes, credential: 'oauth2' };
   }
+  const repositoryUuid = token.repository_uuid;
+  if (owner.kind === 'app') {
+    const { app } = owner;
+    const credential = app.origin === 'consumer' ? 'oauth2' : 'access_token';
+    return { kind: 'app', app, scopes, repositoryUuid, credential };
+  }
   const installation = world.state.installation(owner.client_key);
   if (!installation) throw new RestError(401, invalidToken);
-  const repositoryUuid = token.repository_uuid;
   return { kind: 'installation', installation, scopes, repositoryUuid, credential: 'oauth2' };
 }
 
@@ -64,7 +76,13 @@ export function hasScopes(caller: Caller, required: readonly string[]): boolean 
   return required.every((scope) => granted.has(scope));
 }
 
-/** An installation acts for its whole workspace, unless the token is narrowed. */
+/** The workspace that an app acts for; null for people and for nobody. */
+export function appWorkspace(caller: Caller): string | null {
+  if (caller.kind === 'installation') return caller.installation.workspace_uuid;
+  return caller.kind === 'app' ? caller.app.workspace_uuid : null;
+}
+
+/** An app acts for its whole workspace, unless the token is narrowed or made for a repository. */
 export function mayUse(
   world: World,
   caller: Caller,
@@ -75,5 +93,5 @@ export function mayUse(
   if (caller.kind === 'anonymous') return false;
   if (caller.kind === 'user') return world.state.allows(caller.user, repository, wanted);
   if (caller.repositoryUuid !== null) return caller.repositoryUuid === repository.uuid;
-  return caller.installation.workspace_uuid === repository.workspace_uuid;
+  return appWorkspace(caller) === repository.workspace_uuid;
 }

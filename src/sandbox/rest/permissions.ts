@@ -26,9 +26,11 @@ function permissionShape(
 function refuseApps(call: Call): void {
   const { caller, world } = call;
   if (caller.kind === 'anonymous') throw new RestError(401, 'Authentication required');
-  if (caller.kind === 'installation' && !world.state.settings.app_may_read_permissions) {
-    throw new RestError(403, 'This API is not available to this type of credential.');
-  }
+  // Access tokens never may (§1.7).
+  const refused =
+    (caller.kind === 'app' && caller.credential === 'access_token') ||
+    (caller.kind === 'installation' && !world.state.settings.app_may_read_permissions);
+  if (refused) throw new RestError(403, 'This API is not available to this type of credential.');
 }
 
 /** bitbucket-api §4.10, 2: everybody's permission on one repository, for its admins. */

@@ -1,6 +1,7 @@
-import { fullUserShape, fullWorkspaceShape, ownerShape } from '../shapes/accounts.js';
+import { accountShape, fullUserShape, fullWorkspaceShape, ownerShape } from '../shapes/accounts.js';
 import { hrefs } from '../shapes/links.js';
 import { ok, wholeWorkspaceOf, type Call, type Result } from './call.js';
+import { appWorkspace } from './caller.js';
 import { RestError } from './errors.js';
 import { listResult } from './list.js';
 
@@ -13,6 +14,7 @@ export function readCurrentUser(call: Call): Result {
   const { world, caller } = call;
   if (caller.kind === 'anonymous') throw new RestError(401, 'Authentication required');
   if (caller.kind === 'user') return ok(fullUserShape(world.links, caller.user));
+  if (caller.kind === 'app') return ok(accountShape(world.links, caller.app));
   const workspace = world.state.workspace(caller.installation.workspace_uuid);
   if (!workspace) throw new RestError(401, 'Authentication required');
   return ok({ ...ownerShape(world.links, workspace), created_on: workspace.created_on });
@@ -26,7 +28,7 @@ export function listOwnWorkspaces(call: Call): Result {
     const role =
       caller.kind === 'user'
         ? workspace.members[caller.user.uuid]
-        : workspace.uuid === caller.installation.workspace_uuid
+        : workspace.uuid === appWorkspace(caller)
           ? 'owner'
           : undefined;
     if (role === undefined) return [];

@@ -1,5 +1,5 @@
 import type { JsonObject } from '../json.js';
-import type { Installation, User, Workspace } from '../state/model.js';
+import type { AppAccount, Installation, User, Workspace } from '../state/model.js';
 import { hrefs, type Links } from './links.js';
 
 /** The condensed user of payloads and embedded objects (bitbucket-api §5.5, ACTOR). */
@@ -39,17 +39,27 @@ export function fullUserShape(links: Links, user: User): JsonObject {
 export function appUserShape(links: Links, installation: Installation): JsonObject {
   const name = installation.descriptor['name'];
   const displayName = typeof name === 'string' ? name : installation.app_key;
+  return appShape(links, installation.app_user_uuid, displayName, 'connect_app');
+}
+
+/** A consumer acting for itself, or an access token. */
+export function accountShape(links: Links, app: AppAccount): JsonObject {
+  return appShape(links, app.uuid, app.name, app.origin);
+}
+
+/** Which values `kind` has is not established. */
+function appShape(links: Links, uuid: string, displayName: string, kind: string): JsonObject {
   return {
     display_name: displayName,
     links: hrefs({
-      self: links.api(`/users/${encodeURIComponent(installation.app_user_uuid)}`),
+      self: links.api(`/users/${encodeURIComponent(uuid)}`),
       avatar: links.avatar(displayName),
     }),
     type: 'app_user',
-    uuid: installation.app_user_uuid,
-    account_id: `712020:${installation.app_user_uuid.slice(1, -1)}`,
+    uuid,
+    account_id: `712020:${uuid.slice(1, -1)}`,
     account_status: 'active',
-    kind: 'connect_app',
+    kind,
   };
 }
 

@@ -58,14 +58,80 @@ export interface Installation {
   installed_on: string;
 }
 
+/** An account that is no person: a consumer acting for itself, or an access token (§1.7). */
+export interface AppAccount {
+  uuid: string;
+  name: string;
+  workspace_uuid: string;
+  origin: 'consumer' | 'workspace_token' | 'repository_token';
+}
+
+export type TokenOwner =
+  | { kind: 'installation'; client_key: string }
+  | { kind: 'user'; user_uuid: string }
+  | { kind: 'app'; app: AppAccount };
+
 export interface AccessToken {
-  owner: { kind: 'installation'; client_key: string } | { kind: 'user'; user_uuid: string };
+  owner: TokenOwner;
   scopes: string[];
-  /** Set when the token was narrowed with `bitbucket_repository`. */
+  /** Set when the token was narrowed with `bitbucket_repository`, or made for one repository. */
   repository_uuid: string | null;
+  /** Key of the consumer that got it, and the grant it hangs on, where there is one. */
+  consumer_key?: string;
+  grant_id?: string;
   issued_at: number;
   expires_at: number;
   revoked: boolean;
+}
+
+/** Which token backend serves a consumer: Atlassian moves them one by one (bitbucket-api §0). */
+export type OAuthBackend = '2025' | '2026';
+
+/** Workspace settings > OAuth consumers (bitbucket-api §1.1). */
+export interface OAuthConsumer {
+  key: string;
+  secret: string;
+  name: string;
+  description: string;
+  /** One only; null: the consumer cannot be used for signing in. */
+  callback_url: string | null;
+  /** Needed for `client_credentials`. */
+  is_private: boolean;
+  scopes: string[];
+  workspace_uuid: string;
+  /** Whom `client_credentials` acted as before May 2026. */
+  owner_uuid: string;
+  /** Whom it acts as since then. */
+  app_user_uuid: string;
+  backend: OAuthBackend;
+  created_on: string;
+}
+
+/** What a person allowed a consumer; listed under their App authorizations. */
+export interface OAuthGrant {
+  id: string;
+  consumer_key: string;
+  user_uuid: string;
+  scopes: string[];
+  granted_on: string;
+  revoked: boolean;
+}
+
+export interface AuthorizationCode {
+  grant_id: string;
+  /** As it was sent to the authorize page; must be repeated then. */
+  redirect_uri: string | null;
+  /** S256 of the verifier, or the verifier itself for `plain`. */
+  challenge: { method: 'S256' | 'plain'; value: string } | null;
+  issued_at: number;
+  used: boolean;
+}
+
+export interface RefreshToken {
+  grant_id: string;
+  issued_at: number;
+  /** First use; the new backend takes it for ten more minutes. */
+  used_at: number | null;
 }
 
 export interface BuildStatus {
@@ -106,6 +172,10 @@ export interface SandboxData {
   repositories: Record<string, Repository>;
   installations: Record<string, Installation>;
   tokens: Record<string, AccessToken>;
+  consumers: Record<string, OAuthConsumer>;
+  grants: Record<string, OAuthGrant>;
+  codes: Record<string, AuthorizationCode>;
+  refresh_tokens: Record<string, RefreshToken>;
   /** By `<repository uuid>/<commit>`. */
   statuses: Record<string, CommitStatuses>;
   /** Old `workspace/slug` names after a rename or transfer, to the repository's uuid. */
@@ -122,6 +192,10 @@ export function emptyData(): SandboxData {
     repositories: {},
     installations: {},
     tokens: {},
+    consumers: {},
+    grants: {},
+    codes: {},
+    refresh_tokens: {},
     statuses: {},
     former_names: {},
     settings: {},

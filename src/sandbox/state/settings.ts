@@ -7,10 +7,19 @@ import type { JsonObject } from '../json.js';
 export const defaultSettings = {
   /** `expires_in` of new access tokens. The guide says one hour, older samples 7200. */
   token_lifetime_s: 3600,
-  /** `scopes` (old token backend), `scope` (new one) or `both`. */
-  token_scope_key: 'scopes',
-  /** The new token backend issues tokens above 2,500 characters. */
+  /** `scopes` (old token backend), `scope` (new one), `both`, or as the consumer's `backend` says. */
+  token_scope_key: 'backend',
+  /** Tokens above 2,500 characters also for apps; consumers of the new backend always get them. */
   token_long: false,
+  /** Backend of consumers that are made without saying one: `2025` or `2026`. */
+  oauth_backend: '2026',
+  /** How long the new backend still takes a refresh token that was used. */
+  refresh_grace_s: 600,
+  /** After how many days without use a refresh token of the new backend lapses. */
+  refresh_lapse_days: 90,
+  code_lifetime_s: 600,
+  /** Whether a `code_challenge` sent to the authorize page binds: not established. */
+  pkce_enforced: true,
   /** Status of refused token requests: 400 and 401 are both met. */
   token_error_status: 401,
   /** false: the app's own token gets 403 on the permission calls. */
@@ -48,7 +57,8 @@ export const defaultSettings = {
 export type Settings = { [K in keyof typeof defaultSettings]: (typeof defaultSettings)[K] };
 
 const choices: Partial<Record<keyof Settings, readonly (string | number)[]>> = {
-  token_scope_key: ['scopes', 'scope', 'both'],
+  token_scope_key: ['backend', 'scopes', 'scope', 'both'],
+  oauth_backend: ['2025', '2026'],
   token_error_status: [400, 401],
   jwt_aud: ['string', 'list', 'none'],
   jwt_sub: ['account_id', 'uuid', 'none'],

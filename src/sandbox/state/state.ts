@@ -12,6 +12,7 @@ import {
   type User,
   type Workspace,
 } from './model.js';
+import { OAuthState } from './oauth-state.js';
 import { defaultSettings, mergeSettings, type Settings } from './settings.js';
 
 const rank: Record<Permission, number> = { read: 1, write: 2, admin: 3 };
@@ -19,12 +20,17 @@ const rank: Record<Permission, number> = { read: 1, write: 2, admin: 3 };
 /** Who and what exists in the sandbox, with the lookups every part needs. */
 export class State {
   readonly clock: Clock;
+  readonly oauth: OAuthState;
   private data: SandboxData = emptyData();
   private current: Settings = { ...defaultSettings };
   private onChange: () => void = () => undefined;
 
   constructor(clock: Clock) {
     this.clock = clock;
+    this.oauth = new OAuthState(
+      () => this.data,
+      () => this.changed(),
+    );
   }
 
   load(data: SandboxData): void {

@@ -1,4 +1,5 @@
 import type { Reply } from '../http/exchange.js';
+import type { User } from '../state/model.js';
 import type { World } from '../world.js';
 import { picture } from './components.js';
 import { html, type Html } from './html.js';
@@ -11,6 +12,8 @@ export interface Page {
   main: Html;
   status?: number;
   scripts?: readonly ('host' | 'live')[];
+  /** Where forms of this page may lead, redirects included; usually there are none. */
+  formAction?: string;
 }
 
 const logo = html`<svg viewBox="0 0 24 24" aria-hidden="true">
@@ -58,6 +61,7 @@ export function renderPage(world: World, viewer: Viewer, page: Page): Reply {
     status: page.status ?? 200,
     headers: {
       ...pageHeaders,
+      'Content-Security-Policy': contentPolicy(page.formAction ?? "'none'"),
       ...(viewer.cookie === null ? {} : { 'Set-Cookie': viewer.cookie }),
     },
     body: document.text,
@@ -67,12 +71,16 @@ export function renderPage(world: World, viewer: Viewer, page: Page): Reply {
 const pageHeaders = {
   'Content-Type': 'text/html; charset=utf-8',
   'Cache-Control': 'no-store',
-  'Content-Security-Policy':
-    "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self'; " +
-    "connect-src 'self'; frame-src http: https:; form-action 'none'; base-uri 'none'",
   // The iframe's address holds a JWT.
   'Referrer-Policy': 'no-referrer',
 };
+
+function contentPolicy(formAction: string): string {
+  return (
+    "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self'; " +
+    `connect-src 'self'; frame-src http: https:; form-action ${formAction}; base-uri 'none'`
+  );
+}
 
 function viewerMenu(world: World, viewer: Viewer): Html {
   if (!viewer.user) return html`<span class="subtle">There are no users yet</span>`;
@@ -80,7 +88,7 @@ function viewerMenu(world: World, viewer: Viewer): Html {
   const entries = world.state.users.map(
     (user) =>
       html`<li>
-        <a href="?as=${encodeURIComponent(user.nickname)}" ${mark(user === current)}
+        <a href="${asUser(viewer, user)}" ${mark(user === current)}
           >${picture(user.display_name)} ${user.display_name}</a
         >
       </li>`,
@@ -91,6 +99,12 @@ function viewerMenu(world: World, viewer: Viewer): Html {
       ${entries}
     </ul>
   </details>`;
+}
+
+function asUser(viewer: Viewer, user: User): string {
+  const query = new URLSearchParams(viewer.query);
+  query.set('as', user.nickname);
+  return `?${query.toString()}`;
 }
 
 /** Attribute of the entry that is being looked at. */

@@ -4,6 +4,7 @@ import type { World } from '../world.js';
 import { avatar } from './assets/avatar.js';
 import { allJs, hostScript, liveScript } from './assets/scripts.js';
 import { style } from './assets/style.js';
+import { answerAuthorize, authorizePage } from './authorize-page.js';
 import { commitPage, tagPage } from './commit-page.js';
 import type { WebCall } from './context.js';
 import { homePage, workspacePage } from './home-page.js';
@@ -25,6 +26,7 @@ const pages: [string, WebHandler][] = [
   ['/atlassian-connect/all.js', () => asset('text/javascript', allJs)],
   ['/atlassian-connect/all-debug.js', () => asset('text/javascript', allJs)],
   ['/_avatar/:name', (call) => asset('image/svg+xml', avatar(call.params['name'] ?? ''))],
+  ['/site/oauth2/authorize', authorizePage],
   ['/:workspace/', workspacePage],
   ['/:workspace', workspacePage],
   ['/:workspace/workspace/settings', workspaceSettingsPage],
@@ -42,9 +44,10 @@ const pages: [string, WebHandler][] = [
   [`${repository}/admin/${addon}`, settingsPage],
 ];
 
-const router = new Router<WebHandler>(
-  pages.map(([pattern, handler]) => ({ method: 'GET', pattern, handler })),
-);
+const router = new Router<WebHandler>([
+  { method: 'POST', pattern: '/site/oauth2/authorize', handler: answerAuthorize },
+  ...pages.map(([pattern, handler]) => ({ method: 'GET', pattern, handler })),
+]);
 
 /** bitbucket.org's own pages, as far as people need them here. */
 export async function webPages(world: World, exchange: Exchange): Promise<Reply> {

@@ -9,15 +9,18 @@ export interface Viewer {
   user: User | undefined;
   /** Set when `?as=` chose somebody. */
   cookie: string | null;
+  /** Links that choose somebody else keep the rest of the address. */
+  query: URLSearchParams;
 }
 
 /** Who looks at the page: `?as=ada`, the cookie it left, or the first user there is. */
 export function viewerOf(world: World, exchange: Exchange): Viewer {
-  const chosen = exchange.query.get('as');
+  const { query } = exchange;
+  const chosen = query.get('as');
   const asked = chosen === null ? undefined : world.state.user(chosen);
-  if (asked) return { user: asked, cookie: viewerCookie(asked) };
+  if (asked) return { user: asked, cookie: viewerCookie(asked), query };
   const remembered = world.state.user(cookieValue(exchange) ?? '');
-  return { user: remembered ?? world.state.users[0], cookie: null };
+  return { user: remembered ?? world.state.users[0], cookie: null, query };
 }
 
 function viewerCookie(user: User): string {

@@ -23,6 +23,9 @@ export const style = `
   --neutral: #e9ebee;
   --neutral-text: #44546f;
   --code: #f1f2f4;
+  --primary: #0c66e4;
+  --primary-hover: #0055cc;
+  --primary-text: #ffffff;
 }
 @media (prefers-color-scheme: dark) {
   :root {
@@ -47,6 +50,9 @@ export const style = `
     --neutral: #303134;
     --neutral-text: #bfc1c4;
     --code: #2b2c2f;
+    --primary: #669df1;
+    --primary-hover: #8fb8f6;
+    --primary-text: #1f1f21;
   }
 }
 * { box-sizing: border-box; }
@@ -172,6 +178,24 @@ td.tight, th.tight { white-space: nowrap; width: 1%; }
 pre.text { white-space: pre-wrap; overflow-wrap: anywhere; margin: 8px 0; font: inherit; }
 .panel { display: block; width: 100%; height: 500px; border: 0; background: var(--surface); }
 .panel.fill { height: calc(100vh - 180px); }
+.ask { max-width: 520px; margin: 24px auto; padding: 24px; }
+.scopes { margin: 16px 0; padding: 0 0 0 20px; }
+.scopes li { margin: 6px 0; }
+.buttons { display: flex; flex-wrap: wrap; gap: 8px; margin: 24px 0 0; }
+button {
+  min-height: 32px;
+  padding: 4px 12px;
+  border: 1px solid var(--border);
+  border-radius: 4px;
+  background: var(--surface);
+  color: var(--text);
+  font: inherit;
+  font-weight: 500;
+  cursor: pointer;
+}
+button:hover { background: var(--neutral); }
+button.primary { border-color: transparent; background: var(--primary); color: var(--primary-text); }
+button.primary:hover { background: var(--primary-hover); }
 .empty { padding: 48px 16px; text-align: center; color: var(--subtle); }
 .empty h1 { color: var(--text); margin-bottom: 8px; }
 @media (max-width: 760px) {
