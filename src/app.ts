@@ -6,6 +6,7 @@ import helmet from 'helmet';
 import type { Context } from './context.js';
 import { createBackendApi } from './doors/api/backend-api.js';
 import { createIntake } from './doors/intake.js';
+import { createOAuthRouter } from './doors/oauth/router.js';
 import { createOpsRouter } from './doors/ops/health.js';
 import { createDeploymentPage } from './doors/pages/deployment-page.js';
 import { errorPageOf, renderErrorPage } from './doors/pages/error-page.js';
@@ -26,7 +27,7 @@ export function createHandler(context: Context): RequestListener {
 
 /** The whole middleware and route order. */
 export function createApp(context: Context): Express {
-  const { config, baseUrl, connect, panel, clock } = context;
+  const { config, baseUrl, connect, panel, clock, logger } = context;
   const { bitbucketUrl } = config;
   const app = express();
   app.disable('x-powered-by');
@@ -61,6 +62,7 @@ export function createApp(context: Context): Express {
       bitbucketUrl,
     }),
   );
+  app.use(createOAuthRouter({ ...context.people, vault: context.vault, clock, baseUrl, logger }));
   app.use(connect.router);
   app.use((_request, response, next) => {
     renderErrorPage(response, notFound).catch(next);

@@ -33,6 +33,7 @@ import { keptMasterKey } from './vault/key-file.js';
 import { createKeyRing } from './vault/key-ring.js';
 import { createVault } from './vault/vault.js';
 import { createBitbucketClients, type BitbucketClients } from './wiring/bitbucket.js';
+import { createPeople, type People } from './wiring/people.js';
 import { createPanelServices } from './wiring/panel-services.js';
 import { createReceiverParts, type ReceiverParts } from './wiring/receivers.js';
 
@@ -42,10 +43,13 @@ export interface Context {
   baseUrl: string;
   logger: Logger;
   clock: Clock;
+  vault: Vault;
   connect: ConnectDoor;
   intake: IntakeDeps;
   api: BackendApiDeps;
   panel: PanelServices;
+  /** Sign-in with Bitbucket, and who is signed in. */
+  people: People;
   health: Health;
   /** Signs panel sessions; derived from the master key, so a restart ends nobody's session. */
   sessionKey: Buffer;
@@ -106,6 +110,7 @@ export async function createContext(
     baseUrl,
     logger,
     clock,
+    vault,
     connect,
     intake: {
       doors: [connect.events, createHookEventDoor({ keys: hookKeys, clock, basePath })],
@@ -117,6 +122,7 @@ export async function createContext(
     },
     api: { ...receivers.api, waker: worker, logger },
     panel: createPanelServices({ ...lanes, bitbucket: bitbucket.prompt, waker: worker }, backends),
+    people: createPeople({ ...basics, secrets, http: bitbucket.http, signal: stopping.signal }),
     health: { database: () => storage.read.lanes.nextDue() },
     sessionKey: Buffer.from(hkdfSync('sha256', masterKey, '', 'slipway panel sessions', 32)),
     async start() {

@@ -90,6 +90,7 @@ function summary(config: Readonly<Config>, secrets: Secrets, url: string): objec
     dataDir: config.dataDir,
     bitbucket: config.bitbucketUrl,
     connectAppKey: config.connectAppKey,
+    oauthConsumer: config.oauthClientId !== null,
     localBackend: config.localBackend,
     masterKeyIs: secrets.masterKey === null ? 'kept in the data folder' : 'set',
   };

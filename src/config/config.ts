@@ -18,6 +18,8 @@ export interface Config {
   /** The configured Bitbucket is on this machine: plain http is allowed towards it, and only then. */
   bitbucketIsLoopback: boolean;
   connectAppKey: string;
+  /** Key of our OAuth consumer; null: nobody can sign in here. */
+  oauthClientId: string | null;
   /** Backend ids the operator allows; null = all that exist. */
   backends: readonly string[] | null;
   localBackend: boolean;
@@ -28,6 +30,8 @@ export interface Config {
 export interface Secrets {
   /** 32 bytes; null: one may be made and kept in the data folder, because the base URL is loopback. */
   masterKey: Buffer | null;
+  /** Secret of our OAuth consumer; null exactly when there is no `oauthClientId`. */
+  oauthClientSecret: string | null;
 }
 
 const logLevels: readonly LogLevel[] = [
@@ -71,6 +75,7 @@ export function parseConfig(
       'SLIPWAY_MASTER_KEY is not set. Make one with `slipway keys new` and keep it safe.',
     );
   }
+  const oauth = check.both('SLIPWAY_OAUTH_CLIENT_ID', 'SLIPWAY_OAUTH_CLIENT_SECRET');
   const config: Config = {
     port,
     host: check.text('SLIPWAY_HOST', baseIsLoopback ? '127.0.0.1' : '0.0.0.0'),
@@ -87,6 +92,7 @@ export function parseConfig(
       /^[A-Za-z0-9][A-Za-z0-9._-]{0,79}$/,
       'letters, digits, dots, dashes',
     ),
+    oauthClientId: oauth?.[0] ?? null,
     backends: check.list('SLIPWAY_BACKENDS'),
     localBackend:
       check.oneOf('SLIPWAY_LOCAL_BACKEND', ['on', 'off'], baseIsLoopback ? 'on' : 'off') === 'on',
@@ -94,7 +100,10 @@ export function parseConfig(
       check.oneOf('SLIPWAY_ALLOW_PRIVATE_TARGETS', ['on', 'off'], 'off') === 'on',
   };
   check.throwIfAny();
-  return { config: Object.freeze(config), secrets: { masterKey } };
+  return {
+    config: Object.freeze(config),
+    secrets: { masterKey, oauthClientSecret: oauth?.[1] ?? null },
+  };
 }
 
 /** `127.0.0.0/8`, `::1` and `localhost`; nothing is resolved. */
@@ -153,6 +162,15 @@ class Checker {
     if (found === undefined)
       this.problem(`${name} is "${text}"; it must be one of ${allowed.join(', ')}.`);
     return found ?? fallback;
+  }
+
+  /** Two that are nothing without each other. Lengths are not checked: Bitbucket's own have changed before. */
+  both(first: Variable, second: Variable): [string, string] | null {
+    const values = [this.#env[first], this.#env[second]] as const;
+    if (values[0] !== undefined && values[1] !== undefined) return [values[0], values[1]];
+    if (values[0] !== undefined) this.problem(`${first} is set, but ${second} is not. Set both.`);
+    if (values[1] !== undefined) this.problem(`${second} is set, but ${first} is not. Set both.`);
+    return null;
   }
 
   list(name: Variable): string[] | null {

@@ -12,12 +12,17 @@ export const variables = [
   'SLIPWAY_BITBUCKET_URL',
   'SLIPWAY_BITBUCKET_API_URL',
   'SLIPWAY_CONNECT_APP_KEY',
+  'SLIPWAY_OAUTH_CLIENT_ID',
+  'SLIPWAY_OAUTH_CLIENT_SECRET',
   'SLIPWAY_BACKENDS',
   'SLIPWAY_LOCAL_BACKEND',
   'SLIPWAY_ALLOW_PRIVATE_TARGETS',
 ] as const;
 
-export const secretVariables: ReadonlySet<string> = new Set(['SLIPWAY_MASTER_KEY']);
+export const secretVariables: ReadonlySet<string> = new Set([
+  'SLIPWAY_MASTER_KEY',
+  'SLIPWAY_OAUTH_CLIENT_SECRET',
+]);
 
 export type Variable = (typeof variables)[number];
 export type Env = Partial<Record<Variable, string>>;

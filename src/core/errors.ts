@@ -160,6 +160,48 @@ export const errorCatalogue = {
     says: 'Bitbucket refused our credential',
     advice: 'Reinstall the app, or check that it may still read the repository.',
   },
+  oauth_off: {
+    says: 'Signing in with Bitbucket is not set up here',
+    advice: 'Whoever runs this Slipway can set it up; docs/oauth.md says how.',
+  },
+  oauth_denied: {
+    says: 'You did not allow Slipway to use your Bitbucket account',
+    advice: 'Nothing was stored. Sign in again if you change your mind.',
+  },
+  oauth_state_wrong: {
+    says: 'This sign-in was not started in this browser, or took too long',
+    advice: 'Sign in again, in one window, within ten minutes.',
+  },
+  oauth_state_used: {
+    says: 'This sign-in was finished before',
+    advice: 'You may be signed in already. If not, sign in again.',
+  },
+  oauth_code_refused: {
+    says: 'Bitbucket did not accept the sign-in: its code was used before or is too old',
+    advice: 'Sign in again.',
+  },
+  oauth_consumer_refused: {
+    says: 'Bitbucket does not accept the key and secret of the OAuth consumer',
+    advice:
+      'The consumer was removed or its secret changed: its owner must put the current key and secret into Slipway.',
+  },
+  oauth_grant_refused: {
+    says: 'Bitbucket does not accept what you allowed Slipway any more',
+    advice: 'Connect again: sign out, then sign in with Bitbucket.',
+  },
+  oauth_scope_missing: {
+    says: 'The OAuth consumer does not have all the permissions it needs',
+    advice:
+      'In Bitbucket, open the settings of the workspace that owns the consumer → OAuth consumers → Edit, tick what is missing, save, and sign in again.',
+  },
+  signed_out: {
+    says: 'You are not signed in',
+    advice: 'Sign in with Bitbucket, then try again.',
+  },
+  form_stale: {
+    says: 'This form was not made for you, or you have signed in anew since',
+    advice: 'Reload the page and send it again.',
+  },
   storage_unavailable: {
     says: 'The database does not take writes at the moment',
     advice: 'Check the disk; Bitbucket sends the event again, and nothing was acknowledged.',

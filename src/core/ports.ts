@@ -30,6 +30,15 @@ import type {
   Workspace,
 } from './model/index.js';
 
+import type {
+  GrantReads,
+  GrantWrites,
+  NoticeReads,
+  NoticeWrites,
+  WebSessionReads,
+  WebSessionWrites,
+} from './people.js';
+
 /** Unix milliseconds. */
 export type Clock = () => number;
 
@@ -71,6 +80,9 @@ export interface Reader {
   backendReports: BackendReportReads;
   cloneGrants: CloneGrantReads;
   hooks: HookReads;
+  webSessions: WebSessionReads;
+  grants: GrantReads;
+  notices: NoticeReads;
 }
 
 export interface Transaction {
@@ -87,6 +99,9 @@ export interface Transaction {
   backendReports: BackendReportReads & BackendReportWrites;
   cloneGrants: CloneGrantReads & CloneGrantWrites;
   hooks: HookReads & HookWrites;
+  webSessions: WebSessionReads & WebSessionWrites;
+  grants: GrantReads & GrantWrites;
+  notices: NoticeReads & NoticeWrites;
 }
 
 export interface InstallationReads {

@@ -13,6 +13,7 @@ import { careStore } from './stores/care.js';
 import { attemptStore, deploymentStore } from './stores/deployments.js';
 import { eventStore, refStore } from './stores/events.js';
 import { hookStore } from './stores/hooks.js';
+import { grantStore, noticeStore, webSessionStore } from './stores/people.js';
 import { installationStore, repositoryStore } from './stores/places.js';
 import { laneStore, statusReportStore } from './stores/queue.js';
 import { backendReportStore, cloneGrantStore } from './stores/receivers.js';
@@ -121,6 +122,9 @@ export function transactionOver(sql: Sql, newId: () => string): Transaction {
     backendReports: backendReportStore(sql),
     cloneGrants: cloneGrantStore(sql),
     hooks: hookStore(sql),
+    webSessions: webSessionStore(sql),
+    grants: grantStore(sql),
+    notices: noticeStore(sql),
   };
 }
 

@@ -52,6 +52,18 @@ describe('configuration', () => {
     );
   });
 
+  it('wants key and secret of the OAuth consumer together, of any length', () => {
+    const id = { SLIPWAY_OAUTH_CLIENT_ID: 'k' };
+    const secret = { SLIPWAY_OAUTH_CLIENT_SECRET: 'ATOA-something-long' };
+    assert.match(problemsOf({ ...production, ...id }).join(), /SLIPWAY_OAUTH_CLIENT_SECRET is not/);
+    const lonely = problemsOf({ ...production, ...secret }).join();
+    assert.match(lonely, /SLIPWAY_OAUTH_CLIENT_ID is not/);
+    assert.doesNotMatch(lonely, /ATOA/);
+    const both = parseConfig({ ...production, ...id, ...secret });
+    assert.equal(both.config.oauthClientId, 'k');
+    assert.ok(!JSON.stringify(both.config).includes('ATOA'));
+  });
+
   it('allows plain http exactly when Bitbucket is on this machine', () => {
     const sandbox = {
       SLIPWAY_BITBUCKET_URL: 'http://127.0.0.1:7990',

@@ -3,7 +3,7 @@ import { AccessError, BitbucketError, InputError, SlipwayError } from '../../cor
 import type { Logger } from '../../core/ports.js';
 import type { InstallFacts, InstallProof } from '../../actions/install-app.js';
 import type { Ace } from './ace.js';
-import { handled } from './handled.js';
+import { handled } from '../web/handled.js';
 import { checkAceAgrees, prepareForAce, signedRequest, type Verified } from './hand-to-ace.js';
 import { readInstallBody, readUninstallBody, type InstallBody } from './install-body.js';
 import { claimsToBeHs256, readToken } from './jwt.js';

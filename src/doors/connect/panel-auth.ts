@@ -3,7 +3,7 @@ import { AccessError } from '../../core/errors.js';
 import type { Installation } from '../../core/model/index.js';
 import type { Logger } from '../../core/ports.js';
 import type { Ace } from './ace.js';
-import { handled } from './handled.js';
+import { handled } from '../web/handled.js';
 import { checkAceAgrees, prepareForAce, signedRequest, type Verified } from './hand-to-ace.js';
 import type { ConnectVerifier } from './verify.js';
 

@@ -3,6 +3,8 @@ import type { RequestHandler } from 'express';
 export interface ContentPolicy {
   scripts?: readonly string[];
   frameAncestors: readonly string[];
+  /** The page sends forms by itself, to us. */
+  forms?: boolean;
 }
 
 /** Strict on purpose: no inline script or style anywhere, forms go through fetch only. */
@@ -15,7 +17,7 @@ export function contentSecurityPolicy(policy: ContentPolicy): string {
     "img-src 'self' data:",
     "connect-src 'self'",
     "font-src 'self'",
-    "form-action 'none'",
+    `form-action ${policy.forms ? "'self'" : "'none'"}`,
     "base-uri 'none'",
     `frame-ancestors ${ancestors.join(' ')}`,
   ].join('; ');

@@ -3,6 +3,7 @@ import type { Sequelize } from 'sequelize';
 import { up as initial } from './0001-initial.js';
 import { up as receivers } from './0002-receivers.js';
 import { up as lanes } from './0004-lanes.js';
+import { up as people } from './0005-people.js';
 import { up as hooks } from './0007-hooks.js';
 
 /** In order; names are stored and never change. Forward only: a backup is the way back. */
@@ -10,6 +11,7 @@ const migrations = [
   { name: '0001-initial', up: initial },
   { name: '0002-receivers', up: receivers },
   { name: '0004-lanes', up: lanes },
+  { name: '0005-people', up: people },
   { name: '0007-hooks', up: hooks },
 ];
 

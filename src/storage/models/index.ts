@@ -9,12 +9,15 @@ import type {
   Installation,
   KnownRef,
   Lane,
+  Notice,
+  OAuthGrant,
   Repository,
   Source,
   StatusReport,
   StoredEvent,
   StoredRefChange,
   Target,
+  WebSession,
   Workspace,
 } from '../../core/model/index.js';
 import { Table } from '../table.js';
@@ -252,6 +255,50 @@ export const hooks = new Table<Hook>('hooks', {
   updatedAt: 'integer',
 });
 
+export const webSessions = new Table<WebSession>('web_sessions', {
+  id: 'id',
+  userUuid: 'text',
+  userName: 'text',
+  createdAt: 'integer',
+  seenAt: 'integer',
+  expiresAt: 'integer',
+});
+
+export const oauthGrants = new Table<OAuthGrant>('oauth_grants', {
+  id: 'id',
+  clientId: 'text',
+  userUuid: 'text',
+  userName: 'text',
+  state: 'text',
+  brokenReason: 'text',
+  accessSealed: 'text',
+  accessExpiresAt: 'integer',
+  refreshSealed: 'text',
+  lapsesAt: 'integer',
+  scopes: 'text',
+  version: 'integer',
+  renewingUntil: 'integer',
+  renewingBy: 'text',
+  createdAt: 'integer',
+  updatedAt: 'integer',
+});
+
+export const notices = new Table<Notice>('notices', {
+  id: 'id',
+  kind: 'text',
+  level: 'text',
+  workspaceUuid: 'text',
+  repositoryId: 'text',
+  userUuid: 'text',
+  subject: 'text',
+  dedupeKey: 'text',
+  says: 'text',
+  advice: 'text',
+  path: 'text',
+  createdAt: 'integer',
+  resolvedAt: 'integer',
+});
+
 interface AnyTable {
   readonly name: string;
   readonly fields: readonly string[];
@@ -275,6 +322,9 @@ export const allTables: readonly AnyTable[] = [
   backendReports,
   cloneGrants,
   hooks,
+  webSessions,
+  oauthGrants,
+  notices,
 ];
 
 export function defineModels(sequelize: Sequelize): void {
