@@ -163,8 +163,20 @@
     const form = event.target.closest('form[data-action]');
     if (!form) return;
     event.preventDefault();
-    const request = { method: 'POST', path: form.dataset.action, fields: [...new FormData(form)] };
+    // What the lists show stays as it is.
+    const view = ['view', polled()?.dataset.poll.split('?')[1] ?? ''];
+    const fields = [...new FormData(form), view];
+    const request = { method: 'POST', path: form.dataset.action, fields };
     void send(form, event.submitter, request, form.dataset.swap);
+  });
+
+  on('change', (event) => {
+    const form = event.target.closest('form[data-filter]');
+    if (!form) return;
+    const open = new URLSearchParams(polled().dataset.poll.split('?')[1]).get('push');
+    const chosen = [...new FormData(form), ['push', open ?? '']].filter(([, value]) => value);
+    const path = `${form.dataset.filter}?${new URLSearchParams(chosen)}`;
+    void send(form, null, { method: 'GET', path }, form.dataset.swap);
   });
 
   on('click', (event) => {

@@ -169,8 +169,35 @@ export interface EventReads {
   /** What was told of these moves before, oldest first. */
   moves(moveKeys: readonly string[]): Promise<StoredRefChange[]>;
   decision(refChangeId: string, targetId: string): Promise<Decision | null>;
+  /** How a push reached us, the first one and then its copies, in order of arrival. */
+  arrivals(refChangeId: string): Promise<Arrival[]>;
   /** Newest first; copies of a push are left out. */
-  recentRefChanges(repositoryId: string, limit: number): Promise<RefChangeWithDecisions[]>;
+  recentRefChanges(
+    repositoryId: string,
+    limit: number,
+    where?: RefChangeFilter,
+  ): Promise<RefChangeWithDecisions[]>;
+}
+
+/** Each absent one: any. */
+export interface RefChangeFilter {
+  /** Name of the branch or tag. */
+  refName?: string;
+  /** Display name of who pushed. */
+  person?: string;
+  /** A decision was made for this target, or a deployment of it is in one of these states. */
+  targetId?: string;
+  states?: readonly DeploymentState[];
+}
+
+/** One delivery that told of a push. */
+export interface Arrival {
+  /** `reconcile`: nobody told us, we looked. Null: the source is not known any more. */
+  door: Source['door'] | null;
+  /** Unix ms. */
+  receivedAt: number;
+  /** Which try of the sender it was, from 1. */
+  attemptNumber: number;
 }
 
 export interface RefChangeWithDecisions extends StoredRefChange {
@@ -216,7 +243,14 @@ export interface DeploymentReads {
   byPageToken(token: string): Promise<Deployment | null>;
   /** Newest first. `before`: id of the last one seen, for the next page. */
   recent(
-    where: { repositoryId?: string; targetId?: string; states?: readonly DeploymentState[] },
+    where: {
+      repositoryId?: string;
+      targetId?: string;
+      states?: readonly DeploymentState[];
+      refName?: string;
+      /** Display name of who pushed or clicked. */
+      causedBy?: string;
+    },
     page: { limit: number; before?: string },
   ): Promise<Deployment[]>;
   /** What the lane looks at next: one whose ref must be checked, else the queued one whose slot has waited longest. */

@@ -1,5 +1,6 @@
 import { InputError } from '../../core/errors.js';
 import type { Deployment } from '../../core/model/index.js';
+import { wishOfView } from './activity-wish.js';
 import { deploymentOf, targetOf, type Answer, type PanelContext } from './context.js';
 import { textOf, type FormFields } from './form-fields.js';
 import { loadActivity } from './load-activity.js';
@@ -18,37 +19,43 @@ export async function deploy(context: PanelContext, fields: FormFields): Promise
     refName,
     by: context.by,
   });
-  return listed(context, deployment, `${short(deployment)} is on its way to ${target.name}.`);
+  return listed(
+    context,
+    fields,
+    deployment,
+    `${short(deployment)} is on its way to ${target.name}.`,
+  );
 }
 
 /** `POST /panel/actions/deployment/redeploy` */
 export async function redeploy(context: PanelContext, fields: FormFields): Promise<Answer> {
   const { id } = await deploymentOf(context, textOf(fields, 'deploymentId'));
   const deployment = await context.services.redeploy({ deploymentId: id, by: context.by });
-  return listed(context, deployment, `${short(deployment)} is being deployed again.`);
+  return listed(context, fields, deployment, `${short(deployment)} is being deployed again.`);
 }
 
 /** `POST /panel/actions/deployment/cancel` */
 export async function cancel(context: PanelContext, fields: FormFields): Promise<Answer> {
   const deployment = await deploymentOf(context, textOf(fields, 'deploymentId'));
   await context.services.cancel({ deploymentId: deployment.id, by: context.by });
-  return listed(context, deployment, `Stopping the deployment of ${short(deployment)}.`);
+  return listed(context, fields, deployment, `Stopping the deployment of ${short(deployment)}.`);
 }
 
 /** `POST /panel/actions/deployment/rollback` */
 export async function rollBack(context: PanelContext, fields: FormFields): Promise<Answer> {
   const { id } = await deploymentOf(context, textOf(fields, 'deploymentId'));
   const deployment = await context.services.rollBack({ deploymentId: id, by: context.by });
-  return listed(context, deployment, `Rolling back to ${short(deployment)}.`);
+  return listed(context, fields, deployment, `Rolling back to ${short(deployment)}.`);
 }
 
 async function listed(
   context: PanelContext,
+  fields: FormFields,
   deployment: Deployment,
   says: string,
 ): Promise<Answer> {
   const flag = { kind: 'success', says, advice: null, code: 'accepted' } as const;
-  const { view } = await loadActivity(context, { flag });
+  const { view } = await loadActivity(context, { flag, wish: wishOfView(fields) });
   return {
     status: 200,
     view: 'panel/activity',

@@ -1,4 +1,5 @@
 import { AccessError, InputError } from '../../core/errors.js';
+import { activityWish } from './activity-wish.js';
 import { deploymentOf, targetOf, type Answer, type Handler, type PanelContext } from './context.js';
 import { textOf, type FormFields } from './form-fields.js';
 import { loadActivity, loadTarget } from './load-activity.js';
@@ -23,8 +24,7 @@ export const fragments: Readonly<Record<string, Fragment>> = {
 };
 
 async function showActivity(context: PanelContext, fields: FormFields): Promise<Answer> {
-  const pages = Number.parseInt(textOf(fields, 'pages'), 10);
-  const { view } = await loadActivity(context, Number.isNaN(pages) ? {} : { pages });
+  const { view } = await loadActivity(context, { wish: activityWish(fields) });
   return { status: 200, view: 'panel/activity', data: view };
 }
 

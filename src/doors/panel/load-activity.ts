@@ -1,15 +1,26 @@
 import type { Deployment, Target } from '../../core/model/index.js';
-import type { RefChangeWithDecisions } from '../../core/ports.js';
+import type { RefChangeFilter, RefChangeWithDecisions } from '../../core/ports.js';
+import {
+  activityPath,
+  filterStates,
+  hasMorePages,
+  isFiltered,
+  nothingSpecial,
+  type ActivityWish,
+} from './activity-wish.js';
 import type { FlagView, PanelContext } from './context.js';
+import { loadPush } from './load-push.js';
 import { deploymentView, type DeploymentView, type Surroundings } from './view/deployments.js';
+import { filterView, type FilterChoices, type FilterView } from './view/filter.js';
 import { pushView, type PushView } from './view/pushes.js';
 import { targetView } from './view/targets.js';
 import type { LastDeployments, TargetStatusView, TargetView } from './view/targets.js';
+import { timelineView } from './view/timeline.js';
 import { trendLength } from './view/trend.js';
 
 export const pageSize = 20;
-const maxPages = 10;
 const pushesShown = 15;
+const choicesFrom = 60;
 const busyPollMs = 2_000;
 /** Somebody who has just pushed looks here and waits; an answer without news is a 304. */
 const idlePollMs = 5_000;
@@ -20,6 +31,7 @@ export interface ActivityView {
   pushes: PushView[];
   statuses: TargetStatusView[];
   hasTargets: boolean;
+  filter: FilterView;
   /** When to ask again, ms. */
   every: number;
   path: string;
@@ -35,27 +47,33 @@ export interface Activity {
 
 const finishedStates = ['live', 'failed', 'stopped', 'superseded', 'handed_off'] as const;
 
-const fragmentPath = '/panel/fragments/deployments';
-
 export async function loadActivity(
   context: PanelContext,
-  options: { pages?: number; flag?: FlagView } = {},
+  options: { wish?: ActivityWish; flag?: FlagView } = {},
 ): Promise<Activity> {
   const { read } = context.services;
-  const pages = Math.min(Math.max(options.pages ?? 1, 1), maxPages);
+  const wish = options.wish ?? nothingSpecial;
   const [targets, recent, changes] = await Promise.all([
     read.targets.ofRepository(context.repository.id),
-    recentDeployments(context, pages),
-    read.events.recentRefChanges(context.repository.id, pushesShown),
+    recentDeployments(context, wish),
+    read.events.recentRefChanges(context.repository.id, pushesShown, pushesWanted(wish)),
   ]);
   const around = await surroundings(context, targets, recent.rows, changes);
   const [lasts, ofPushes] = await Promise.all([
-    Promise.all(targets.map((target) => lastDeployments(context, target, recent.rows))),
+    Promise.all(targets.map((target) => lastDeployments(context, target, recent.rows, wish))),
     deploymentsOf(context, changes, recent.rows),
   ]);
   const deployments = recent.rows.map((row) => deploymentView(row, around));
   const cards = targets.map((target, index) =>
     targetView(target, lasts[index] ?? { live: null, newest: null, finished: [] }, around),
+  );
+  const pushes = await Promise.all(
+    changes.map(async (change) => {
+      const isOpen = change.id === wish.push;
+      const timeline = isOpen ? timelineView(await loadPush(read, change, ofPushes), around) : null;
+      const togglePath = activityPath({ ...wish, push: isOpen ? null : change.id });
+      return pushView(change, ofPushes, around, { timeline, togglePath });
+    }),
   );
   // A push that is not decided yet has a deployment that waits.
   const isBusy = deployments.some((one) => one.isRunning);
@@ -63,30 +81,67 @@ export async function loadActivity(
     targets: cards,
     view: {
       deployments,
-      pushes: changes.map((change) => pushView(change, ofPushes, around)),
+      pushes,
       statuses: cards.map((card) => card.status),
       hasTargets: cards.length > 0,
+      filter: filterView(wish, targets, await choices(context, wish, recent.rows, changes)),
       every: isBusy ? busyPollMs : idlePollMs,
-      path: pages === 1 ? fragmentPath : `${fragmentPath}?pages=${pages}`,
-      morePath: recent.hasMore && pages < maxPages ? `${fragmentPath}?pages=${pages + 1}` : null,
+      path: activityPath(wish),
+      morePath:
+        recent.hasMore && hasMorePages(wish)
+          ? activityPath({ ...wish, pages: wish.pages + 1 })
+          : null,
       flag: options.flag ?? null,
     },
   };
 }
 
+/** What can be chosen: the names of late, also while the lists show but one of them. */
+async function choices(
+  context: PanelContext,
+  { filter }: ActivityWish,
+  deployments: readonly Deployment[],
+  changes: readonly RefChangeWithDecisions[],
+): Promise<FilterChoices> {
+  if (!isFiltered(filter)) return { deployments, changes };
+  const { read } = context.services;
+  const repositoryId = context.repository.id;
+  const [allDeployments, allChanges] = await Promise.all([
+    read.deployments.recent({ repositoryId }, { limit: choicesFrom }),
+    read.events.recentRefChanges(repositoryId, choicesFrom),
+  ]);
+  return { deployments: allDeployments, changes: allChanges };
+}
+
+function pushesWanted({ filter }: ActivityWish): RefChangeFilter {
+  const { branch, person, target, state } = filter;
+  return {
+    ...(branch === '' ? {} : { refName: branch }),
+    ...(person === '' ? {} : { person }),
+    ...(target === '' ? {} : { targetId: target }),
+    ...(state === '' ? {} : { states: filterStates[state] }),
+  };
+}
+
 /** One target with its status, for an answer that shows only its card. */
 export async function loadTarget(context: PanelContext, target: Target): Promise<TargetView> {
-  const last = await lastDeployments(context, target, []);
+  const last = await lastDeployments(context, target, [], nothingSpecial);
   return targetView(target, last, await surroundings(context, [target], [], []));
 }
 
 /** A growing list instead of separate pages: a poll then refreshes all of it, and nothing falls between two pages. */
 async function recentDeployments(
   context: PanelContext,
-  pages: number,
+  { pages, filter }: ActivityWish,
 ): Promise<{ rows: Deployment[]; hasMore: boolean }> {
   const rows: Deployment[] = [];
-  const where = { repositoryId: context.repository.id };
+  const where = {
+    repositoryId: context.repository.id,
+    ...(filter.branch === '' ? {} : { refName: filter.branch }),
+    ...(filter.person === '' ? {} : { causedBy: filter.person }),
+    ...(filter.target === '' ? {} : { targetId: filter.target }),
+    ...(filter.state === '' ? {} : { states: filterStates[filter.state] }),
+  };
   for (let page = 1; page <= pages; page += 1) {
     const before = rows.at(-1)?.id;
     const next = await context.services.read.deployments.recent(where, {
@@ -121,13 +176,15 @@ async function lastDeployments(
   context: PanelContext,
   target: Target,
   recent: readonly Deployment[],
+  { filter }: ActivityWish,
 ): Promise<LastDeployments> {
   const { deployments } = context.services.read;
   const liveId = target.liveDeploymentId;
   const known = recent.find((one) => one.id === liveId);
   const [live, newest, finished] = await Promise.all([
     known ?? (liveId === null ? null : deployments.byId(liveId)),
-    recent.find((one) => one.targetId === target.id) ??
+    // What was filtered may leave out the newest.
+    (isFiltered(filter) ? undefined : recent.find((one) => one.targetId === target.id)) ??
       deployments.recent({ targetId: target.id }, { limit: 1 }).then((rows) => rows[0]),
     deployments.recent({ targetId: target.id, states: finishedStates }, { limit: trendLength }),
   ]);

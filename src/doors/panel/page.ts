@@ -1,7 +1,9 @@
 import type { RequestHandler } from 'express';
 import { AccessError } from '../../core/errors.js';
+import { activityWish, type ActivityWish } from './activity-wish.js';
 import type { PanelContext } from './context.js';
 import { basePath, connectIdentity, trimPlaces, type PanelDeps } from './deps.js';
+import { formFields } from './form-fields.js';
 import { newTargetView } from './fragments.js';
 import { loadActivity } from './load-activity.js';
 import { rightsOfVisitor } from './rights.js';
@@ -10,13 +12,13 @@ import { renderView } from './views.js';
 
 /** `GET /panel/repository`, after the iframe JWT was checked. */
 export function repositoryPage(deps: PanelDeps, tokens: SessionTokens): RequestHandler {
-  return (_req, res, next) => {
+  return (req, res, next) => {
     const identity = connectIdentity.safeParse(res.locals['connect']);
     if (!identity.success) {
       next(new AccessError('token_invalid', 401));
       return;
     }
-    pageView(deps, tokens, identity.data)
+    pageView(deps, tokens, identity.data, activityWish(formFields(req.query)))
       .then((view) => renderView(res, 'panel/repository', view, 'panel'))
       .then((html) => res.type('html').send(html))
       .catch(next);
@@ -35,6 +37,7 @@ async function pageView(
   deps: PanelDeps,
   tokens: SessionTokens,
   identity: Identity,
+  wish: ActivityWish,
 ): Promise<object> {
   const { services } = deps;
   const places = trimPlaces(deps);
@@ -57,7 +60,7 @@ async function pageView(
     rights: viewer.rights,
   };
   const [activity, newTarget, branches] = await Promise.all([
-    loadActivity(context),
+    loadActivity(context, { wish }),
     isAdmin ? newTargetView(context) : null,
     isAdmin ? services.branches(repository) : [],
   ]);

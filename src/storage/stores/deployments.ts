@@ -22,6 +22,8 @@ export function deploymentStore(sql: Sql): DeploymentReads & DeploymentWrites {
       if (where.targetId !== undefined) add('target_id = ?', where.targetId);
       if (where.states)
         add(`state IN (${where.states.map(() => '?').join(', ')})`, ...where.states);
+      if (where.refName !== undefined) add('ref_name = ?', where.refName);
+      if (where.causedBy !== undefined) add('caused_by = ?', where.causedBy);
       if (page.before !== undefined) add('id < ?', page.before);
       return deployments.select(sql, `${conditions.join(' AND ')} ORDER BY id DESC LIMIT ?`, [
         ...values,

@@ -1,7 +1,14 @@
 import type { Decision } from '../../core/model/index.js';
-import type { EventReads, EventWrites, RefReads, RefWrites } from '../../core/ports.js';
+import type {
+  Arrival,
+  EventReads,
+  EventWrites,
+  RefChangeFilter,
+  RefReads,
+  RefWrites,
+} from '../../core/ports.js';
 import { decisions, events, refChanges, refs } from '../models/index.js';
-import type { Sql } from '../sql.js';
+import type { Sql, SqlValue } from '../sql.js';
 
 const lateWords = ' Its webhook came late.';
 
@@ -9,11 +16,29 @@ export function eventStore(sql: Sql): EventReads & EventWrites {
   return {
     byId: (id) => events.one(sql, 'id = ?', [id]),
     refChange: (id) => refChanges.one(sql, 'id = ?', [id]),
-    async recentRefChanges(repositoryId, limit) {
+    async arrivals(refChangeId) {
+      // By the move, which has an index: every copy of a push tells of the same one.
+      const rows = await sql.all<{ door: Arrival['door']; at: number; attempt: number }>(
+        `SELECT sources.door AS door, events.received_at AS at, events.attempt_number AS attempt
+         FROM ref_changes JOIN events ON events.id = ref_changes.event_id
+         LEFT JOIN sources ON sources.id = ref_changes.source_id
+         WHERE ref_changes.move_key = (SELECT first.move_key FROM ref_changes AS first WHERE first.id = ?)
+           AND (ref_changes.id = ? OR ref_changes.same_as = ?)
+         ORDER BY ref_changes.id`,
+        [refChangeId, refChangeId, refChangeId],
+      );
+      return rows.map(({ door, at, attempt }) => ({
+        door,
+        receivedAt: Number(at),
+        attemptNumber: Number(attempt),
+      }));
+    },
+    async recentRefChanges(repositoryId, limit, where = {}) {
+      const { conditions, values } = conditionsOf(where);
       const changes = await refChanges.select(
         sql,
-        'repository_id = ? AND same_as IS NULL ORDER BY id DESC LIMIT ?',
-        [repositoryId, limit],
+        `${['repository_id = ?', 'same_as IS NULL', ...conditions].join(' AND ')} ORDER BY id DESC LIMIT ?`,
+        [repositoryId, ...values, limit],
       );
       if (changes.length === 0) return [];
       const made = await decisionsOf(
@@ -59,6 +84,36 @@ export function eventStore(sql: Sql): EventReads & EventWrites {
     insertRefChanges: (rows) => refChanges.insert(sql, rows),
     insertDecisions: (rows) => decisions.insert(sql, rows),
   };
+}
+
+function conditionsOf({ refName, person, targetId, states }: RefChangeFilter): {
+  conditions: string[];
+  values: SqlValue[];
+} {
+  const conditions: string[] = [];
+  const values: SqlValue[] = [];
+  if (refName !== undefined) {
+    conditions.push('name = ?');
+    values.push(refName);
+  }
+  if (person !== undefined) {
+    // The actor is kept as JSON; what comes before its name is ours, so that this cannot match something else.
+    conditions.push(
+      `EXISTS (SELECT 1 FROM events WHERE events.id = event_id AND events.actor LIKE ? ESCAPE '!')`,
+    );
+    values.push(`%"name":${JSON.stringify(person).replace(/[!%_]/g, '!$&')}%`);
+  }
+  if (targetId !== undefined || states !== undefined) {
+    const marks = (states ?? []).map(() => '?').join(', ');
+    conditions.push(
+      `EXISTS (SELECT 1 FROM decisions LEFT JOIN deployments ON deployments.id = decisions.deployment_id
+         WHERE decisions.ref_change_id = ref_changes.id
+           ${targetId === undefined ? '' : 'AND decisions.target_id = ?'}
+           ${states === undefined ? '' : `AND deployments.state IN (${marks})`})`,
+    );
+    values.push(...(targetId === undefined ? [] : [targetId]), ...(states ?? []));
+  }
+  return { conditions, values };
 }
 
 function decisionsOf(sql: Sql, refChangeIds: readonly string[]): Promise<Decision[]> {

@@ -178,3 +178,55 @@ describe('panel activity', () => {
     assert.match(html, /broken checkout/);
   });
 });
+
+describe('panel story and choice', () => {
+  let served: ServedPanel;
+  let fake: FakePanel;
+  let client: PanelClient;
+  beforeEach(async () => {
+    fake = fakePanel({
+      targets: [aTarget()],
+      deployments: [aDeployment({ id: 'D1' }), aDeployment({ id: 'D2', refName: 'docs' })],
+      pushes: [
+        aPush({ decisions: [aDecision({ outcome: 'deploy', deploymentId: 'D1' })] }),
+        aPush({ id: 'C2', name: 'docs' }),
+      ],
+      arrivals: new Map([['C1', [{ door: 'connect', receivedAt: startOfTime, attemptNumber: 1 }]]]),
+    });
+    served = await servePanel(fake);
+    client = await openPanel(served.url);
+  });
+  afterEach(async () => served.close());
+  const get = async (path: string): Promise<string> => (await client.get(path)).text();
+
+  it('opens the story of a push, keeps it open with every poll, and closes it', async () => {
+    assert.doesNotMatch(client.html, /class="story"/);
+    const [, open] = /data-load="([^"]*push&#x3D;C1)"/.exec(client.html) ?? [];
+    const opened = await get((open ?? '').replaceAll('&#x3D;', '='));
+    assert.match(opened, /class="story"/);
+    assert.match(opened, /Received through the app’s webhook/);
+    assert.match(opened, /data-poll="\/panel\/fragments\/deployments\?push&#x3D;C1"/);
+    assert.match(opened, /id="story-C1" data-load="\/panel\/fragments\/deployments"/);
+  });
+
+  it('shows only what was chosen, and says so where nothing fits', async () => {
+    const docs = await get('/panel/fragments/deployments?branch=docs');
+    assert.match(docs, /data-deployment="D2"/);
+    assert.doesNotMatch(docs, /data-deployment="D1"/);
+    assert.match(docs, /<option value="docs" selected>/);
+    const none = await get('/panel/fragments/deployments?branch=gone&state=failed');
+    assert.match(none, /No deployment fits this choice\./);
+    assert.match(none, /No push fits this choice\./);
+  });
+
+  it('keeps the choice after an action', async () => {
+    const answer = await client.post('deployment/redeploy', {
+      deploymentId: 'D1',
+      view: 'branch=docs',
+    });
+    assert.match(
+      await answer.text(),
+      /data-poll="\/panel\/fragments\/deployments\?branch&#x3D;docs"/,
+    );
+  });
+});

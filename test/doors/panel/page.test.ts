@@ -87,7 +87,7 @@ describe('panel page', () => {
         await serve(fakePanel({ permissionIs, targets: [aTarget()] })),
       );
       assert.match(html, /Only an admin of this repository can change/);
-      assert.doesNotMatch(html, /<form|data-action|branches"/);
+      assert.doesNotMatch(html, /data-action|branches"/);
       await served?.close();
     }
   });
@@ -100,7 +100,7 @@ describe('panel page', () => {
   it('does not take an outage as proof', async () => {
     const permissionIs = new BitbucketError('bitbucket_unavailable', 'down');
     const { html } = await openPanel(await serve(fakePanel({ permissionIs })));
-    assert.doesNotMatch(html, /<form/);
+    assert.doesNotMatch(html, /data-action/);
     assert.match(html, /Bitbucket did not say whether you are an admin/);
   });
 

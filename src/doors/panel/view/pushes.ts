@@ -5,6 +5,7 @@ import type { Surroundings } from './deployments.js';
 import { commitView, firstLine, pageHref, type CommitView } from './links.js';
 import { isRunning, pendingText, reasonText, stateView, type StateView } from './states.js';
 import { timeView, type TimeView } from './time.js';
+import type { TimelineView } from './timeline.js';
 
 export interface PushView {
   id: string;
@@ -17,6 +18,10 @@ export interface PushView {
   title: string | null;
   at: TimeView;
   answers: AnswerView[];
+  /** Its whole story, while it is open. */
+  timeline: TimelineView | null;
+  /** Opens it, or closes it. */
+  togglePath: string;
 }
 
 /** What became of a push at one target, and why. */
@@ -35,6 +40,7 @@ export function pushView(
   change: RefChangeWithDecisions,
   deployments: ReadonlyMap<string, Deployment>,
   around: Surroundings,
+  more: Pick<PushView, 'timeline' | 'togglePath'>,
 ): PushView {
   const commit =
     change.to === null ? null : commitView(around.repository, change.to, around.places);
@@ -48,6 +54,7 @@ export function pushView(
     title: commit === null ? null : firstLine(change.message),
     at: timeView(change.receivedAt, around.now),
     answers: answers(change, deployments, around),
+    ...more,
   };
 }
 

@@ -7,10 +7,13 @@ import type {
   Deployment,
   DeploymentState,
   Repository,
+  StatusReport,
   Target,
 } from '../../../../src/core/model/index.js';
 import type {
+  Arrival,
   Reader,
+  RefChangeFilter,
   RefChangeWithDecisions,
   RepositoryPermission,
 } from '../../../../src/core/ports.js';
@@ -123,6 +126,43 @@ export function aPush(over: Partial<RefChangeWithDecisions> = {}): RefChangeWith
   };
 }
 
+export function anAttempt(over: Partial<Attempt> = {}): Attempt {
+  return {
+    id: 'A1',
+    deploymentId: 'D1',
+    kind: 'trigger',
+    number: 1,
+    fencing: 1,
+    startedAt: startOfTime - 118_000,
+    finishedAt: startOfTime - 117_000,
+    outcome: 'accepted',
+    detail: null,
+    exchanges: null,
+    ...over,
+  };
+}
+
+export function aStatusReport(over: Partial<StatusReport> = {}): StatusReport {
+  return {
+    id: 'B1',
+    deploymentId: 'D1',
+    repositoryId: 'R1',
+    commit: 'a1b2c3d4e5f60718293a4b5c6d7e8f9012345678',
+    key: 'slipway-T1',
+    state: 'SUCCESSFUL',
+    name: 'Production',
+    description: 'Live',
+    url: 'https://slipway.example.com/d/token',
+    refName: 'main',
+    dueAt: null,
+    attempts: 1,
+    settledAt: startOfTime - 80_000,
+    error: null,
+    createdAt: startOfTime - 84_000,
+    ...over,
+  };
+}
+
 export function aDecision(over: Partial<Decision> = {}): Decision {
   return {
     refChangeId: 'C1',
@@ -226,7 +266,10 @@ export interface FakePanel extends PanelServices {
   /** Newest first. */
   deployments: Deployment[];
   pushes: RefChangeWithDecisions[];
+  /** By ref change. */
+  arrivals: Map<string, Arrival[]>;
   attempts: Attempt[];
+  statusReports: StatusReport[];
   permissionIs: RepositoryPermission | Error;
   branchNames: string[];
   calls: { name: string; input: unknown }[];
@@ -247,7 +290,9 @@ export function fakePanel(over: Partial<FakePanel> = {}): FakePanel {
     targets: [],
     deployments: [],
     pushes: [],
+    arrivals: new Map(),
     attempts: [],
+    statusReports: [],
     permissionIs: 'admin',
     branchNames: ['main', 'develop'],
     calls: [],
@@ -276,8 +321,20 @@ export function fakePanel(over: Partial<FakePanel> = {}): FakePanel {
         ofDeployment: (id: string) => later(fake.attempts.filter((one) => one.deploymentId === id)),
       },
       events: {
-        recentRefChanges: (repositoryId: string, limit: number) =>
-          later(fake.pushes.filter((one) => one.repositoryId === repositoryId).slice(0, limit)),
+        recentRefChanges: (repositoryId: string, limit: number, where: RefChangeFilter = {}) =>
+          later(
+            fake.pushes
+              .filter((one) => one.repositoryId === repositoryId)
+              .filter(({ name }) => where.refName === undefined || name === where.refName)
+              .slice(0, limit),
+          ),
+        arrivals: (id: string) => later(fake.arrivals.get(id) ?? []),
+      },
+      care: {
+        attempts: (ids: readonly string[]) =>
+          later(fake.attempts.filter(({ deploymentId }) => ids.includes(deploymentId))),
+        statusReports: (ids: readonly string[]) =>
+          later(fake.statusReports.filter(({ deploymentId }) => ids.includes(deploymentId))),
       },
     } as unknown as Reader,
     openRepository: async (workspaceUuid, uuid) => {
@@ -323,6 +380,8 @@ interface Where {
   repositoryId?: string;
   targetId?: string;
   states?: readonly DeploymentState[];
+  refName?: string;
+  causedBy?: string;
 }
 
 /** As a store answers: later, and with null for what is not there. */
@@ -348,7 +407,9 @@ function recent(
     (one) =>
       (where.repositoryId === undefined || one.repositoryId === where.repositoryId) &&
       (where.targetId === undefined || one.targetId === where.targetId) &&
-      (where.states === undefined || where.states.includes(one.state)),
+      (where.states === undefined || where.states.includes(one.state)) &&
+      (where.refName === undefined || one.refName === where.refName) &&
+      (where.causedBy === undefined || one.causedBy === where.causedBy),
   );
   const from = page.before === undefined ? 0 : all.findIndex(({ id }) => id === page.before) + 1;
   return all.slice(from, from + page.limit);

@@ -6,6 +6,8 @@ import {
   aDeployment,
   aPush,
   aRepository,
+  aStatusReport,
+  anAttempt,
   aTarget,
   fakePanel,
   hookBackend,
@@ -131,6 +133,32 @@ function everything(now: number): FakePanel {
     targets,
     pushes,
     deployments: [...everyState(now), ...earlierOnes(now)],
+    arrivals: new Map([
+      [
+        'C1',
+        [
+          { door: 'connect', receivedAt: now - 20_000, attemptNumber: 2 },
+          { door: 'oauth', receivedAt: now - 17_000, attemptNumber: 1 },
+        ],
+      ],
+    ]),
+    attempts: [
+      anAttempt({
+        deploymentId: 'D-building',
+        startedAt: now - 18_000,
+        outcome: 'retry',
+        detail: 'deploy.example.com answered 503.',
+      }),
+      anAttempt({ id: 'A2', deploymentId: 'D-building', number: 2, startedAt: now - 12_000 }),
+    ],
+    statusReports: [
+      aStatusReport({
+        deploymentId: 'D-building',
+        state: 'INPROGRESS',
+        settledAt: null,
+        error: 'Bitbucket answered 429',
+      }),
+    ],
   });
 }
 
