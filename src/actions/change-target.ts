@@ -1,8 +1,10 @@
 import type { Backend } from '../core/backend.js';
-import { InputError } from '../core/errors.js';
+import { InputError, StateError } from '../core/errors.js';
 import type { Target } from '../core/model/index.js';
 import type { Clock, Logger, Storage, Transaction, Vault } from '../core/ports.js';
-import { openTarget } from './open-target.js';
+import { openForCall, openTarget } from './open-target.js';
+
+const resumeTimeoutMs = 15_000;
 
 export interface ChangeTargetDeps {
   storage: Storage;
@@ -12,11 +14,15 @@ export interface ChangeTargetDeps {
   backend(id: string): Backend | null;
 }
 
-/** Stops or restarts automatic deploys. Restarting also ends a hold. */
+/**
+ * Stops or restarts automatic deploys. Restarting also ends a hold, at the backend, too, where it keeps one of its own after a
+ * rollback. Throws `StateError('resume_failed')`: nothing was changed then.
+ */
 export async function setAutomatic(
   input: { targetId: string; on: boolean; by: { name: string } },
   deps: ChangeTargetDeps,
 ): Promise<void> {
+  if (input.on) await resumeAtBackend(input.targetId, deps);
   await deps.storage.write(async (tx) => {
     await existing(tx, input.targetId);
     await tx.targets.touch(input.targetId, {
@@ -25,6 +31,16 @@ export async function setAutomatic(
     });
   });
   deps.logger.info({ target: input.targetId, on: input.on, by: input.by.name }, 'target.automatic');
+}
+
+async function resumeAtBackend(targetId: string, deps: ChangeTargetDeps): Promise<void> {
+  const target = await deps.storage.read.targets.byId(targetId);
+  if (!target?.hold || target.state === 'removed') return;
+  const backend = deps.backend(target.backend);
+  if (!backend?.resume) return;
+  const opened = await openForCall(target, deps);
+  const result = await backend.resume(opened, AbortSignal.timeout(resumeTimeoutMs));
+  if (result.kind === 'failed') throw new StateError('resume_failed', result.reason);
 }
 
 /** Ends what waits, asks the running one to stop, and lets the backend clean up. The history stays. */

@@ -37,8 +37,9 @@ export async function askBitbucket(step: Checked, deps: LaneDeps): Promise<Check
       ? await deps.storage.read.deployments.byId(target.liveDeploymentId)
       : null;
     if (!live) return { kind: 'paths', since: null, changed: null };
-    const changed = await deps.bitbucket.changedPaths(repository, live.commit, deployment.commit);
-    return { kind: 'paths', since: live.commit, changed };
+    const since = live.builtCommit ?? live.commit;
+    const changed = await deps.bitbucket.changedPaths(repository, since, deployment.commit);
+    return { kind: 'paths', since, changed };
   } catch (error) {
     if (!(error instanceof BitbucketError)) throw error;
     return { kind: 'no_answer', reason: error.message, retryAfterMs: error.retryAfterMs };

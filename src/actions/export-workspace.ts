@@ -22,6 +22,9 @@ export async function* exportWorkspace(
   for (const { secretSealed: _, ...installation } of await care.installationsOf(workspaceUuid)) {
     yield line('installation', installation);
   }
+  for (const { secretsSealed: _, ...connection } of await care.connectionsOf(workspaceUuid)) {
+    yield line('connection', connection);
+  }
   for (const sourceId of await care.sourceIdsOf(workspaceUuid)) {
     const page = (after: string) => care.eventsOfSource(sourceId, after, pageSize);
     for await (const event of paged(page, ({ deliveryId }) => deliveryId)) {

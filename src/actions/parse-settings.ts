@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import type { Backend, FieldMeta } from '../core/backend.js';
+import type { FieldMeta } from '../core/backend.js';
 
 export interface ParsedSettings {
   settings: Record<string, unknown>;
@@ -11,28 +11,29 @@ export interface ParsedSettings {
 /**
  * Form text into the backend's own types, secrets apart.
  *
+ * @param schema of a target's settings, or of a connection's
  * @param stored secrets as they are now; an empty secret keeps its value unless it is in `clearSecrets`
  */
 export function parseSettings(
-  backend: Backend,
+  schema: z.ZodObject,
   raw: Readonly<Record<string, string>>,
   clearSecrets: readonly string[],
   stored: Readonly<Record<string, unknown>>,
 ): ParsedSettings {
-  const shape = backend.settings.shape as Record<string, z.ZodType>;
+  const shape = schema.shape as Record<string, z.ZodType>;
   const input: Record<string, unknown> = {};
-  for (const [field, schema] of Object.entries(shape)) {
+  for (const [field, type] of Object.entries(shape)) {
     const text = raw[field] ?? '';
-    if (isSecret(schema) && text === '') {
+    if (isSecret(type) && text === '') {
       if (!clearSecrets.includes(field)) input[field] = stored[field];
-    } else if (inner(schema) instanceof z.ZodBoolean) {
+    } else if (inner(type) instanceof z.ZodBoolean) {
       // An unticked box sends nothing; nothing at all (a program's request) means the default.
       if (field in raw) input[field] = text === 'true' || text === 'on';
     } else if (text !== '') {
-      input[field] = inner(schema) instanceof z.ZodNumber ? Number(text) : text;
+      input[field] = inner(type) instanceof z.ZodNumber ? Number(text) : text;
     }
   }
-  const result = backend.settings.safeParse(input);
+  const result = schema.safeParse(input);
   const parsed: ParsedSettings = { settings: {}, secrets: {}, problems: {} };
   if (!result.success) {
     for (const issue of result.error.issues) {
@@ -41,9 +42,9 @@ export function parseSettings(
     return parsed;
   }
   for (const [field, value] of Object.entries(result.data)) {
-    const schema = shape[field];
-    if (value === undefined || !schema) continue;
-    (isSecret(schema) ? parsed.secrets : parsed.settings)[field] = value;
+    const type = shape[field];
+    if (value === undefined || !type) continue;
+    (isSecret(type) ? parsed.secrets : parsed.settings)[field] = value;
   }
   return parsed;
 }

@@ -1,6 +1,8 @@
 import type { Attempt, Deployment, LaneLease, Target } from '../core/model/index.js';
 import type { Transaction } from '../core/ports.js';
 import { isOver } from '../core/delivery/settle.js';
+import { settleBuiltAlong } from './built-along.js';
+import { waitForRepair } from './connection-gate.js';
 import { recordStatus } from './record-status.js';
 import type { LaneDeps } from './step-lane.js';
 
@@ -26,6 +28,7 @@ export async function planStep(tx: Transaction, lease: LaneLease, deps: LaneDeps
     ? await tx.deployments.byId(lane.currentDeploymentId)
     : null;
   if (current && !isOver(current.state)) {
+    if (await waitForRepair(tx, lease, current, target, lane.failures, now)) return idle;
     return goOn(tx, lease, current, target, lane.failures, deps);
   }
   const next = await tx.deployments.nextQueued(lease.targetId);
@@ -33,10 +36,14 @@ export async function planStep(tx: Transaction, lease: LaneLease, deps: LaneDeps
   if (next.pendingChecks.length > 0) {
     return { kind: 'check', deployment: next, target, failures: lane.failures };
   }
+  if (await settleBuiltAlong(tx, lease, next, target, now, deps)) return idle;
+  if (await waitForRepair(tx, lease, next, target, lane.failures, now)) return idle;
   const heldUntil = heldByBreaker(target, now, deps);
   if (heldUntil !== null) return waitForHost(tx, lease, next, heldUntil, lane.failures, deps);
   return begin(tx, lease, next, target, lane.failures, deps);
 }
+
+const idle: Step = { kind: 'none', why: 'idle' };
 
 function heldByBreaker(target: Target, now: number, deps: LaneDeps): number | null {
   const host = deps.backend(target.backend)?.host?.(target.settings);
@@ -57,12 +64,12 @@ async function waitForHost(
   if (next.reason !== reason) await tx.deployments.update(next.id, { reason, updatedAt: now });
   const dueAt = until + Math.round(deps.random() * wakeSpreadMs);
   await tx.lanes.release(lease, now, { dueAt, currentDeploymentId: null, failures });
-  return { kind: 'none', why: 'idle' };
+  return idle;
 }
 
 async function goIdle(tx: Transaction, lease: LaneLease, now: number): Promise<Step> {
   await tx.lanes.release(lease, now, { dueAt: null, currentDeploymentId: null, failures: 0 });
-  return { kind: 'none', why: 'idle' };
+  return idle;
 }
 
 async function goOn(

@@ -32,6 +32,10 @@ export async function deployNow(
   if (input.refType === 'tag' && !deps.backend(target.backend)?.capabilities.tags) {
     throw new InputError('target_invalid', 'this backend cannot deploy tags');
   }
+  const fixed = deps.backend(target.backend)?.capabilities.branch === 'fixed';
+  if (fixed && input.refName !== target.branchPattern) {
+    throw new InputError('target_invalid', `this target deploys ${target.branchPattern} only`);
+  }
   const head = await deps.bitbucket.head(repository, input.refType, input.refName);
   if (!head) throw new InputError('ref_unknown', input.refName);
   return enqueue(
@@ -48,13 +52,17 @@ export async function deployNow(
   );
 }
 
-/** The same commit once more. */
+/** The same commit once more; where a backend builds whatever the branch points at, that. */
 export async function redeploy(
   input: { deploymentId: string; by: Person },
   deps: RequestDeps,
 ): Promise<Deployment> {
   const earlier = await knownDeployment(input.deploymentId, deps);
   const target = await activeTarget(earlier.targetId, deps);
+  if (deps.backend(target.backend)?.capabilities.commit === 'head') {
+    const { refName, targetId } = earlier;
+    return deployNow({ targetId, refType: 'branch', refName, by: input.by }, deps);
+  }
   return enqueue(target, earlier, { cause: 'person', by: input.by }, deps);
 }
 

@@ -1,8 +1,9 @@
-import type { Backend, BackendTarget } from '../core/backend.js';
+import type { Backend, BackendConnection, BackendTarget, CheckWarning } from '../core/backend.js';
 import { InputError, StateError } from '../core/errors.js';
 import type { Repository, Target } from '../core/model/index.js';
 import type { Clock, Ids, Storage, Vault } from '../core/ports.js';
-import { openTarget, secretsIdentity } from './open-target.js';
+import { branchProblem, checkRule } from './check-rule.js';
+import { openConnection, openTarget, secretsIdentity } from './open-target.js';
 import { parseSettings, type ParsedSettings } from './parse-settings.js';
 
 export interface TargetForm {
@@ -10,6 +11,8 @@ export interface TargetForm {
   expectedVersion: number;
   repository: Repository;
   backend: string;
+  /** One of the repository's workspace, where the backend needs one. */
+  connectionId?: string | null;
   name: string;
   branchPattern: string | null;
   tagPattern: string | null;
@@ -35,22 +38,54 @@ export interface SaveTargetDeps {
   pathProblem(patterns: string): string | null;
 }
 
+export interface SavedTarget {
+  target: Target;
+  /** It will work, but not as people expect. */
+  warnings: readonly CheckWarning[];
+}
+
 const checkTimeoutMs = 15_000;
-const nameLimit = 60;
 
 /** Creates or changes a target, after the backend has agreed to its settings. Throws `InputError` with `fields`, or `StateError`. */
-export async function saveTarget(form: TargetForm, deps: SaveTargetDeps): Promise<Target> {
+export async function saveTarget(form: TargetForm, deps: SaveTargetDeps): Promise<SavedTarget> {
   const backend = deps.backend(form.backend);
   if (!backend) throw new InputError('backend_unknown', form.backend);
   const existing = form.targetId === null ? null : await existingTarget(form, deps);
   const id = existing?.id ?? deps.ids.next();
   const stored = existing ? openTarget(existing, deps.vault).secrets : {};
   const fields = checkRule(form, backend, deps);
-  const parsed = parseSettings(backend, form.settings, form.clearSecrets ?? [], stored);
+  const connection = await chosenConnection(form, backend, fields, deps);
+  const schema = backend.settings;
+  const parsed = parseSettings(schema, form.settings, form.clearSecrets ?? [], stored);
   Object.assign(fields, parsed.problems);
   if (Object.keys(fields).length > 0) throw new InputError('target_invalid', undefined, fields);
-  await askBackend(backend, { id, name: form.name.trim(), ...parsed });
-  return store(form, existing, id, parsed, deps);
+  const { settings, secrets } = parsed;
+  const opened = {
+    id,
+    name: form.name.trim(),
+    settings,
+    secrets,
+    ...(connection && { connection }),
+  };
+  const warnings = await askBackend(backend, form, opened);
+  const connectionId = connection?.id ?? null;
+  return { target: await store({ ...form, connectionId }, existing, id, parsed, deps), warnings };
+}
+
+/** Ids in a form are only claims: another workspace's connection does not exist here. */
+async function chosenConnection(
+  form: TargetForm,
+  backend: Backend,
+  fields: Record<string, string>,
+  deps: SaveTargetDeps,
+): Promise<BackendConnection | null> {
+  if (!backend.account) return null;
+  const found = await deps.storage.read.connections.byId(form.connectionId ?? '');
+  if (found?.backend === backend.id && found.workspaceUuid === form.repository.workspaceUuid) {
+    return openConnection(found, deps.vault);
+  }
+  fields['connectionId'] = `Choose a connection of this workspace to ${backend.label}.`;
+  return null;
 }
 
 async function existingTarget(form: TargetForm, deps: SaveTargetDeps): Promise<Target> {
@@ -67,37 +102,18 @@ async function existingTarget(form: TargetForm, deps: SaveTargetDeps): Promise<T
   return target;
 }
 
-function checkRule(
-  form: TargetForm,
+async function askBackend(
   backend: Backend,
-  deps: SaveTargetDeps,
-): Record<string, string> {
-  const fields: Record<string, string> = {};
-  const name = form.name.trim();
-  if (name === '') fields['name'] = 'Give the target a name, for example Production.';
-  if (name.length > nameLimit) fields['name'] = `At most ${nameLimit} characters.`;
-  if (form.branchPattern === null && form.tagPattern === null) {
-    fields['branchPattern'] = 'Name at least one branch or tag to deploy.';
-  }
-  const branch = form.branchPattern === null ? null : deps.patternProblem(form.branchPattern);
-  if (branch !== null) fields['branchPattern'] = branch;
-  const tag = form.tagPattern === null ? null : deps.patternProblem(form.tagPattern);
-  if (tag !== null) fields['tagPattern'] = tag;
-  for (const field of ['includePaths', 'excludePaths'] as const) {
-    const patterns = form[field] ?? null;
-    const problem = patterns === null ? null : deps.pathProblem(patterns);
-    if (problem !== null) fields[field] = problem;
-  }
-  if (form.tagPattern !== null && !backend.capabilities.tags) {
-    fields['tagPattern'] = `${backend.label} cannot deploy tags.`;
-  }
-  return fields;
-}
-
-async function askBackend(backend: Backend, target: BackendTarget): Promise<void> {
+  form: TargetForm,
+  target: BackendTarget,
+): Promise<readonly CheckWarning[]> {
   const result = await backend.check(target, AbortSignal.timeout(checkTimeoutMs));
-  if (result.ok) return;
   const fields: Record<string, string> = {};
+  if (result.ok) {
+    const problem = branchProblem(form, backend, result.branch);
+    if (problem === null) return result.warnings ?? [];
+    throw new InputError('target_invalid', undefined, { branchPattern: problem });
+  }
   for (const { field, message } of result.problems) {
     fields[field === null ? 'form' : `settings.${field}`] ??= message;
   }
@@ -105,7 +121,7 @@ async function askBackend(backend: Backend, target: BackendTarget): Promise<void
 }
 
 async function store(
-  form: TargetForm,
+  form: TargetForm & { connectionId: string | null },
   existing: Target | null,
   id: string,
   parsed: ParsedSettings,
@@ -117,6 +133,7 @@ async function store(
       ? deps.vault.seal(JSON.stringify(parsed.secrets), secretsIdentity(id))
       : null;
   const edited = {
+    connectionId: form.connectionId,
     name: form.name.trim(),
     branchPattern: form.branchPattern,
     tagPattern: form.tagPattern,

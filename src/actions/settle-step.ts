@@ -12,7 +12,7 @@ import type { LaneDeps } from './step-lane.js';
 export async function applySettlement(
   tx: Transaction,
   lease: LaneLease,
-  step: { deployment: Deployment; target: Target },
+  step: { deployment: Deployment; target: Target; beganAt: number },
   settlement: Settlement,
   attempt: Attempt | null,
   deps: LaneDeps,
@@ -25,6 +25,7 @@ export async function applySettlement(
   if (statusChanged(step.deployment, settled, step.target.name)) {
     await recordStatus(tx, settled, step.target.name, now, deps);
   }
+  await applyToConnection(tx, step, settlement, attempt, deps);
   await applyToTarget(tx, step.target, settled, settlement, now);
   await tx.lanes.release(lease, now, {
     dueAt: settlement.lane.dueAt,
@@ -37,6 +38,24 @@ export async function applySettlement(
 function statusChanged(before: Deployment, after: Deployment, targetName: string): boolean {
   const is = statusFor(after, targetName);
   return is !== null && is.state !== statusFor(before, targetName)?.state;
+}
+
+async function applyToConnection(
+  tx: Transaction,
+  { target: { id: target, connectionId }, beganAt }: { target: Target; beganAt: number },
+  { breakConnection: reason }: Settlement,
+  attempt: Attempt | null,
+  deps: LaneDeps,
+): Promise<void> {
+  if (connectionId === null) return;
+  const now = deps.clock();
+  if (reason === undefined) {
+    if (attempt?.outcome === 'accepted') await tx.connections.markUsed(connectionId, now);
+    return;
+  }
+  if (await tx.connections.markBroken(connectionId, { reason, now, testedBefore: beganAt })) {
+    deps.logger.warn({ connection: connectionId, target, reason }, 'connection.broken');
+  }
 }
 
 async function applyToTarget(

@@ -8,6 +8,7 @@ import type {
 } from '../core/backend.js';
 import type { Breakers } from '../core/delivery/breaker.js';
 import {
+  builtAnother,
   settleLookup,
   settleObservation,
   settleTrigger,
@@ -20,7 +21,7 @@ import type { Bitbucket, Clock, Ids, Logger, Storage, Vault } from '../core/port
 import { askBitbucket, settleCheck } from './check-deployment.js';
 import type { RoutingFacts } from '../core/routing/decide.js';
 import { ExchangeRecorder } from './keep-exchange.js';
-import { openTarget } from './open-target.js';
+import { openForCall } from './open-target.js';
 import { planStep, wakeSpreadMs, type Step } from './plan-step.js';
 import type { StatusDeps } from './record-status.js';
 import { applySettlement } from './settle-step.js';
@@ -68,9 +69,10 @@ export async function stepLane(lease: LaneLease, deps: LaneDeps): Promise<void> 
     );
     return;
   }
+  const beganAt = deps.clock();
   const { settlement, attempt } = await performSafely(step, lease, deps);
   const held = await deps.storage.write((tx) =>
-    applySettlement(tx, lease, step, settlement, attempt, deps),
+    applySettlement(tx, lease, { ...step, beganAt }, settlement, attempt, deps),
   );
   // A build that goes on as before is no news: at 3 a.m. every line must say something.
   const isNews = step.kind !== 'observe' || settlement.deployment.state !== step.deployment.state;
@@ -143,7 +145,11 @@ async function perform(step: Working, lease: LaneLease, deps: LaneDeps): Promise
       const triggered = await triggerDeployment(step, lease, backend, recorder, deps, signal());
       await tellBreaker(step, backend, triggered, deps);
       const { outcome } = triggered;
-      const can = { observe: backend.observe !== undefined, backendLabel: backend.label };
+      const can = {
+        observe: backend.observe !== undefined,
+        backendLabel: backend.label,
+        connection: step.target.connectionId !== null,
+      };
       const settlement = settleTrigger(step.deployment, outcome, can, facts());
       // Only what a push would meet again is a reason to pause; a release that was pruned is not.
       if (step.attempt.kind === 'rollback') delete settlement.pauseTarget;
@@ -165,11 +171,11 @@ async function perform(step: Working, lease: LaneLease, deps: LaneDeps): Promise
       const result = await askToCancel(step, backend, recorder, deps);
       const seen = await observe(step, backend, deps);
       const attempt = finished(step.attempt, result.kind, reasonOf(result), deps, recorder);
-      return { settlement: settleObservation(step.deployment, seen, facts()), attempt };
+      return { settlement: await settleSeen(step, seen, facts(), deps), attempt };
     }
     case 'observe': {
       const seen = await observe(step, backend, deps);
-      return { settlement: settleObservation(step.deployment, seen, facts()), attempt: null };
+      return { settlement: await settleSeen(step, seen, facts(), deps), attempt: null };
     }
   }
 }
@@ -206,15 +212,34 @@ function signal(): AbortSignal {
   return AbortSignal.timeout(callTimeoutMs);
 }
 
-function backendDeployment(
+async function backendDeployment(
   step: Working,
   deps: LaneDeps,
   recorder?: ExchangeRecorder,
-): BackendDeployment {
-  const target = openTarget(step.target, deps.vault);
-  recorder?.hide(target.secrets);
-  const { id: deploymentId, backendRef, commit } = step.deployment;
-  return { deploymentId, target, backendRef, commit, ...(recorder && { record: recorder.record }) };
+): Promise<BackendDeployment> {
+  const { id: deploymentId, backendRef, commit, startedAt, cause } = step.deployment;
+  return {
+    deploymentId,
+    target: await openForCall(step.target, deps, recorder),
+    ...{ backendRef, commit },
+    ...(startedAt === null ? {} : { sentAt: startedAt }),
+    ...(cause === 'rollback' ? { isRollback: true } : {}),
+    ...(recorder && { record: recorder.record }),
+  };
+}
+
+async function settleSeen(
+  { deployment, target }: Working,
+  seen: Observation,
+  facts: StepFacts,
+  deps: LaneDeps,
+): Promise<Settlement> {
+  if (!builtAnother(seen, deployment)) return settleObservation(deployment, seen, facts);
+  const live = target.liveDeploymentId
+    ? await deps.storage.read.deployments.byId(target.liveDeploymentId)
+    : null;
+  const liveCommit = live && (live.builtCommit ?? live.commit);
+  return settleObservation(deployment, seen, facts, liveCommit);
 }
 
 async function lookUp(
@@ -225,7 +250,7 @@ async function lookUp(
 ): Promise<LookupResult | { kind: 'no_lookup' }> {
   if (!backend.lookup) return { kind: 'no_lookup' };
   try {
-    return await backend.lookup(backendDeployment(step, deps, recorder), signal());
+    return await backend.lookup(await backendDeployment(step, deps, recorder), signal());
   } catch (error) {
     deps.logger.warn({ deployment: step.deployment.id, err: error }, 'backend.lookup_failed');
     return { kind: 'undecided', reason: 'the look-up failed' };
@@ -237,7 +262,7 @@ async function observe(step: Working, backend: Backend, deps: LaneDeps): Promise
   const unchanged = step.deployment.state === 'deploying' ? 'deploying' : 'building';
   if (!backend.observe) return { state: unchanged };
   try {
-    return await backend.observe(backendDeployment(step, deps), signal());
+    return await backend.observe(await backendDeployment(step, deps), signal());
   } catch (error) {
     deps.logger.warn({ deployment: step.deployment.id, err: error }, 'backend.observe_failed');
     return { state: unchanged };
@@ -252,7 +277,7 @@ async function askToCancel(
 ): Promise<CancelResult> {
   if (!backend.cancel) return { kind: 'too_late' };
   try {
-    const result = await backend.cancel(backendDeployment(step, deps, recorder), signal());
+    const result = await backend.cancel(await backendDeployment(step, deps, recorder), signal());
     deps.logger.info({ deployment: step.deployment.id, result: result.kind }, 'backend.cancel');
     return result;
   } catch (error) {

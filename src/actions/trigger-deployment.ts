@@ -4,7 +4,7 @@ import type { LaneLease, Repository } from '../core/model/index.js';
 import type { LaneDeps } from './step-lane.js';
 import type { ExchangeRecorder } from './keep-exchange.js';
 import type { Step } from './plan-step.js';
-import { openTarget } from './open-target.js';
+import { openForCall } from './open-target.js';
 
 type TriggerStep = Extract<Step, { kind: 'trigger' }>;
 
@@ -35,10 +35,8 @@ export async function triggerDeployment(
   const live = step.target.liveDeploymentId
     ? await deps.storage.read.deployments.byId(step.target.liveDeploymentId)
     : null;
-  const asked = {
-    ...request(step, lease, repository, recorder, deps),
-    previousCommit: live?.commit ?? null,
-  };
+  const previousCommit = live && (live.builtCommit ?? live.commit);
+  const asked = { ...(await request(step, lease, repository, recorder, deps)), previousCommit };
   return sent(step, deps, () => backend.trigger(asked, signal));
 }
 
@@ -79,19 +77,17 @@ function notCalled(outcome: TriggerOutcome): Triggered {
   return { outcome, called: false };
 }
 
-function request(
+async function request(
   step: TriggerStep,
   lease: LaneLease,
   repository: Repository,
   recorder: ExchangeRecorder,
   deps: LaneDeps,
-): Omit<TriggerRequest, 'previousCommit'> {
+): Promise<Omit<TriggerRequest, 'previousCommit'>> {
   const { deployment } = step;
-  const target = openTarget(step.target, deps.vault);
-  recorder.hide(target.secrets);
   return {
     deploymentId: deployment.id,
-    target,
+    target: await openForCall(step.target, deps, recorder),
     record: recorder.record,
     backendRef: deployment.backendRef,
     commit: deployment.commit,
@@ -134,11 +130,9 @@ async function rollBack(
     return notCalled({ kind: 'rejected', reason: 'That release cannot be switched back to.' });
   }
   const rollback = backend.rollback.bind(backend);
-  const target = openTarget(step.target, deps.vault);
-  recorder.hide(target.secrets);
   const asked = {
     deploymentId: deployment.id,
-    target,
+    target: await openForCall(step.target, deps, recorder),
     record: recorder.record,
     backendRef: deployment.backendRef,
     commit: deployment.commit,

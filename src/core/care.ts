@@ -1,6 +1,7 @@
 import type {
   Attempt,
   BackendReport,
+  Connection,
   Decision,
   Deployment,
   DeploymentState,
@@ -151,6 +152,7 @@ export interface OperatorReads {
   workspaceOf(uuid: string): Promise<Workspace | null>;
   /** Removed ones too. */
   installationsOf(workspaceUuid: string): Promise<Installation[]>;
+  connectionsOf(workspaceUuid: string): Promise<Connection[]>;
   /** Of all sources that speak for the workspace's installations and repositories. */
   sourceIdsOf(workspaceUuid: string): Promise<string[]>;
   /** `after`: delivery id of the last one seen. */

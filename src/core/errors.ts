@@ -124,6 +124,26 @@ export const errorCatalogue = {
     says: 'These settings cannot work',
     advice: 'Correct the fields named here and save again.',
   },
+  connection_unknown: {
+    says: 'This connection does not exist',
+    advice: 'Reload the page; another admin may have removed it.',
+  },
+  connection_invalid: {
+    says: 'This connection does not work',
+    advice: 'Correct the fields named here and save again.',
+  },
+  connection_changed: {
+    says: 'Somebody else saved this connection while you were editing',
+    advice: 'Reload to see their version, then make your change again.',
+  },
+  connection_used: {
+    says: 'This connection is still used',
+    advice: 'Give these targets another connection, or remove them first.',
+  },
+  resume_failed: {
+    says: 'Automatic deploys could not be resumed',
+    advice: 'Look at the backend itself, then try again.',
+  },
   target_changed: {
     says: 'Somebody else saved this target while you were editing',
     advice: 'Reload to see their version, then make your change again.',

@@ -9,6 +9,7 @@ import type {
   BackendReport,
   BuildStatusState,
   CloneGrant,
+  Connection,
   Decision,
   Deployment,
   DeploymentState,
@@ -71,6 +72,7 @@ export interface Reader {
   installations: InstallationReads;
   repositories: RepositoryReads;
   targets: TargetReads;
+  connections: ConnectionReads;
   deployments: DeploymentReads;
   attempts: AttemptReads;
   events: EventReads;
@@ -89,6 +91,7 @@ export interface Transaction {
   installations: InstallationReads & InstallationWrites;
   repositories: RepositoryReads & RepositoryWrites;
   targets: TargetReads & TargetWrites;
+  connections: ConnectionReads & ConnectionWrites;
   events: EventReads & EventWrites;
   refs: RefReads & RefWrites;
   deployments: DeploymentReads & DeploymentWrites;
@@ -146,6 +149,8 @@ export interface TargetReads {
   ofRepositories(repositoryIds: readonly string[]): Promise<Target[]>;
   /** Every target of a backend that is not removed, for `Backend.start`. */
   ofBackend(backend: string): Promise<Target[]>;
+  /** Not the removed ones. */
+  usingConnection(connectionId: string): Promise<Target[]>;
 }
 
 export interface TargetWrites {
@@ -161,6 +166,33 @@ export interface TargetWrites {
     id: string,
     patch: Partial<Pick<Target, 'liveDeploymentId' | 'hold' | 'state'>>,
   ): Promise<void>;
+}
+
+export interface ConnectionReads {
+  byId(id: string): Promise<Connection | null>;
+  /** By name. */
+  ofWorkspace(workspaceUuid: string): Promise<Connection[]>;
+}
+
+export interface ConnectionWrites {
+  insert(connection: Connection): Promise<void>;
+  /** Returns false when `expectedVersion` is no longer the stored one; nothing was changed then. */
+  update(
+    id: string,
+    expectedVersion: number,
+    patch: Partial<Omit<Connection, 'id' | 'version'>>,
+  ): Promise<boolean>;
+  /**
+   * Once: true for the first to say so. Ignored when it was tested well after `testedBefore`, when the refused call began:
+   * somebody repaired it meanwhile.
+   */
+  markBroken(
+    id: string,
+    facts: { reason: string; now: number; testedBefore: number },
+  ): Promise<boolean>;
+  /** To the minute, so that a busy workspace does not write all day. */
+  markUsed(id: string, now: number): Promise<void>;
+  remove(id: string): Promise<void>;
 }
 
 export interface EventReads {

@@ -10,6 +10,7 @@ import { durablePragmas, SqliteConnection } from './sqlite/connection.js';
 import { loadSqlite } from './sqlite/driver.js';
 import { GroupCommitWriter } from './sqlite/group-commit-writer.js';
 import { careStore } from './stores/care.js';
+import { connectionStore } from './stores/connections.js';
 import { attemptStore, deploymentStore } from './stores/deployments.js';
 import { eventStore, refStore } from './stores/events.js';
 import { hookStore } from './stores/hooks.js';
@@ -112,6 +113,7 @@ export function transactionOver(sql: Sql, newId: () => string): Transaction {
     installations: installationStore(sql),
     repositories: repositoryStore(sql, newId),
     targets: targetStore(sql),
+    connections: connectionStore(sql),
     events: eventStore(sql),
     refs: refStore(sql),
     deployments: deploymentStore(sql),

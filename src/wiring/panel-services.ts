@@ -1,6 +1,6 @@
 import { removeTarget, setAutomatic, type ChangeTargetDeps } from '../actions/change-target.js';
 import { openRepository } from '../actions/open-repository.js';
-import { openTarget } from '../actions/open-target.js';
+import { openForCall } from '../actions/open-target.js';
 import {
   cancelDeployment,
   deployNow,
@@ -59,7 +59,7 @@ async function buildLog(deployment: Deployment, deps: PanelDeps): Promise<string
   return backend.logs(
     {
       deploymentId: deployment.id,
-      target: openTarget(target, deps.vault),
+      target: await openForCall(target, deps),
       backendRef: deployment.backendRef,
       commit: deployment.commit,
     },

@@ -68,8 +68,8 @@ export async function createEngine(options: { dataDir?: string; backend?: Backen
   const vault = createVault(createKeyRing([randomBytes(32)]));
   const backend = new FakeBackend();
   const bitbucket = new FakeBitbucket();
-  const find = (id: string): Backend | null =>
-    id === 'fake' ? (options.backend ?? backend) : null;
+  const used = options.backend ?? backend;
+  const find = (id: string): Backend | null => ([used.id, 'fake'].includes(id) ? used : null);
   const routing = {
     matches: matchesRefPattern,
     matchesPath: matchesPathPattern,
@@ -198,12 +198,12 @@ export async function createEngine(options: { dataDir?: string; backend?: Backen
     /** A saved target; the branch main is known to stand where the first push to it begins. */
     async target(form: Partial<TargetForm> = {}): Promise<Target> {
       await this.knowHead('main', anywhere);
-      return saveTarget(
+      const { target } = await saveTarget(
         {
           targetId: null,
           expectedVersion: 0,
           repository: await this.repository(),
-          backend: 'fake',
+          backend: used.id,
           name: 'Production',
           branchPattern: 'main',
           tagPattern: null,
@@ -221,6 +221,7 @@ export async function createEngine(options: { dataDir?: string; backend?: Backen
           pathProblem: pathPatternProblem,
         },
       );
+      return target;
     },
     async deployments(targetId: string) {
       const newestFirst = await storage.read.deployments.recent({ targetId }, { limit: 10_000 });

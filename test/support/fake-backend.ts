@@ -1,10 +1,13 @@
 import { z } from 'zod';
 import type {
   Backend,
+  BackendCapabilities,
   BackendDeployment,
+  BackendTarget,
   CancelResult,
   CheckResult,
   FieldMeta,
+  FixResult,
   LookupResult,
   Observation,
   RollbackRequest,
@@ -15,9 +18,9 @@ import type {
 /** A backend whose answers a test decides, call by call; what was asked is kept. */
 export class FakeBackend implements Backend {
   readonly id: string = 'fake';
-  readonly label = 'Fake';
+  readonly label: string = 'Fake';
   readonly description = 'Answers as the test says.';
-  readonly capabilities = {
+  readonly capabilities: BackendCapabilities = {
     commit: 'exact',
     branch: 'any',
     lookup: true,
@@ -26,7 +29,7 @@ export class FakeBackend implements Backend {
     rollback: true,
     logs: false,
     tags: true,
-  } as const;
+  };
   readonly settings = z.object({
     folder: z
       .string()
@@ -40,6 +43,7 @@ export class FakeBackend implements Backend {
   });
 
   host?: () => string;
+  resume?: (target: BackendTarget) => Promise<FixResult>;
   readonly triggered: TriggerRequest[] = [];
   readonly rolledBack: RollbackRequest[] = [];
   readonly lookedUp: BackendDeployment[] = [];

@@ -29,6 +29,7 @@ export function newDeployment(wish: DeploymentWish, now: number): Deployment {
     reason: null,
     supersededBy: null,
     backendRef: null,
+    builtCommit: null,
     url: null,
     progress: null,
     logTail: null,

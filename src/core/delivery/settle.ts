@@ -10,6 +10,7 @@ export interface Settlement {
       | 'state'
       | 'reason'
       | 'backendRef'
+      | 'builtCommit'
       | 'url'
       | 'progress'
       | 'logTail'
@@ -20,6 +21,8 @@ export interface Settlement {
   lane: { dueAt: number | null; keepCurrent: boolean; failures: number };
   /** Pauses the target with one notice: the backend said it will refuse again. */
   pauseTarget?: string;
+  /** The credential of the target's connection was refused: said once, for all its targets. */
+  breakConnection?: string;
   /** The deployment went live: it becomes the target's live one. */
   wentLive?: true;
 }
@@ -53,7 +56,7 @@ export function isOver(state: DeploymentState): boolean {
 export function settleTrigger(
   deployment: Pick<Deployment, 'createdAt' | 'state'>,
   outcome: TriggerOutcome,
-  can: { observe: boolean; backendLabel: string },
+  can: { observe: boolean; backendLabel: string; connection?: boolean },
   facts: StepFacts,
 ): Settlement {
   switch (outcome.kind) {
@@ -72,6 +75,9 @@ export function settleTrigger(
             },
           );
     case 'rejected':
+      if (outcome.needsReconnect && can.connection) {
+        return untilRepaired(deployment, outcome.reason, facts);
+      }
       return { ...end('failed', outcome.reason, facts), pauseTarget: outcome.reason };
     case 'unknown':
       return {
@@ -85,6 +91,24 @@ export function settleTrigger(
     case 'retry':
       return retryLater(deployment, outcome.reason, facts, outcome.retryAfterMs);
   }
+}
+
+/** Nothing was started, and nothing will be until a person repairs the connection; that wakes the lane. */
+function untilRepaired(
+  deployment: Pick<Deployment, 'createdAt'>,
+  reason: string,
+  facts: StepFacts,
+): Settlement {
+  const until = deployment.createdAt + deliveryLifetimeMs;
+  if (facts.now >= until) {
+    const end24 = end('failed', `Given up after 24 hours: ${reason}`, facts);
+    return { ...end24, breakConnection: reason };
+  }
+  return {
+    deployment: { state: 'queued', reason },
+    lane: { dueAt: facts.now, keepCurrent: false, failures: facts.failures },
+    breakConnection: reason,
+  };
 }
 
 function retryLater(
@@ -135,14 +159,20 @@ export function settleLookup(
   return {
     deployment: {},
     lane: { dueAt: facts.now + retryDelayMs(failures, facts.random), keepCurrent: true, failures },
+    ...(result.kind === 'undecided' && result.needsReconnect
+      ? { breakConnection: result.reason }
+      : {}),
   };
 }
 
+/** `liveCommit`: what was live on the target before; asked for only where another commit was built. */
 export function settleObservation(
-  deployment: Pick<Deployment, 'commit' | 'state'>,
+  deployment: Pick<Deployment, 'commit' | 'state' | 'createdAt' | 'startedAt'>,
   seen: Observation,
   facts: StepFacts,
+  liveCommit: string | null = null,
 ): Settlement {
+  if (seen.needsReconnect) return unseen(deployment, seen.reason ?? '', facts);
   if (seen.lost) {
     return {
       deployment: { state: 'queued', reason: seen.reason ?? 'Interrupted; it is started again.' },
@@ -155,9 +185,16 @@ export function settleObservation(
     ...(seen.logTail === undefined ? {} : { logTail: seen.logTail }),
   };
   if (seen.state === 'live') {
-    const other = seen.commit !== undefined && seen.commit !== deployment.commit;
-    const reason = other ? `Deployed as part of ${seen.commit?.slice(0, 12)}.` : null;
-    return { ...end('live', reason, facts, carried), wentLive: true };
+    if (!builtAnother(seen, deployment)) {
+      return { ...end('live', null, facts, carried), wentLive: true };
+    }
+    const built = seen.commit.slice(0, 12);
+    if (seen.commit === liveCommit) {
+      // The branch there had not moved yet: what was pushed is still to come.
+      return end('failed', `${built} was built again, which was live before. Deploy again.`, facts);
+    }
+    const more = { ...carried, builtCommit: seen.commit };
+    return { ...end('live', `Deployed as part of ${built}.`, facts, more), wentLive: true };
   }
   if (isOver(seen.state)) {
     return end(seen.state, seen.reason ?? null, facts, carried);
@@ -170,6 +207,32 @@ export function settleObservation(
       keepCurrent: true,
       failures: 0,
     },
+  };
+}
+
+/** It may have been built from where the branch stood by then. */
+export function builtAnother(
+  seen: Observation,
+  { commit }: Pick<Deployment, 'commit'>,
+): seen is Observation & { commit: string } {
+  return seen.state === 'live' && seen.commit !== undefined && seen.commit !== commit;
+}
+
+/** It runs on over there; only we cannot look until the connection is repaired. */
+function unseen(
+  deployment: Pick<Deployment, 'createdAt' | 'startedAt'>,
+  reason: string,
+  facts: StepFacts,
+): Settlement {
+  const until = (deployment.startedAt ?? deployment.createdAt) + deliveryLifetimeMs;
+  if (facts.now >= until) {
+    const words = `It could not be followed for a day; look there for how it ended. ${reason}`;
+    return { ...end('stopped', words, facts), breakConnection: reason };
+  }
+  return {
+    deployment: {},
+    lane: { dueAt: facts.now, keepCurrent: true, failures: facts.failures },
+    breakConnection: reason,
   };
 }
 

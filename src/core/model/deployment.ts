@@ -62,6 +62,8 @@ export interface Deployment {
   supersededBy: string | null;
   /** The backend's own id of this deployment, once accepted. */
   backendRef: string | null;
+  /** The commit the backend really built, where that was another one; it may build what the branch points at by then. */
+  builtCommit: string | null;
   url: string | null;
   progress: Progress | null;
   /** Last lines of the build log, newest last. */

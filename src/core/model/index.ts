@@ -18,8 +18,10 @@
  * - **attempt**: one call made to a backend for a deployment; append-only.
  * - **build status**: what we write on the commit in Bitbucket.
  * - **credential**: anything that opens something; stored sealed. **clone credential**: the short-lived right to clone.
+ * - **connection**: a workspace's account at a backend, used by many targets.
  * - **hold**: automatic deploys of a target paused, for example after a rollback.
  */
+export type * from './connection.js';
 export type * from './deployment.js';
 export type * from './event.js';
 export type * from './exchange.js';

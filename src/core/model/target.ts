@@ -28,6 +28,8 @@ export interface Target extends Rule {
   repositoryId: string;
   /** Backend id, for example `local`. */
   backend: string;
+  /** The workspace's account at the backend; null where the backend needs none. */
+  connectionId: string | null;
   /** Environment: Test, Staging, Production or a name. */
   name: string;
   state: TargetState;

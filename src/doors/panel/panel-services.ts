@@ -1,4 +1,4 @@
-import type { Backend } from '../../core/backend.js';
+import type { Backend, CheckWarning } from '../../core/backend.js';
 import type { Deployment, Repository, Target } from '../../core/model/index.js';
 import type { Logger, Reader, RepositoryPermission } from '../../core/ports.js';
 
@@ -18,10 +18,12 @@ export interface PanelServices {
   branches(repository: Repository): Promise<string[]>;
   /**
    * Validates, runs the backend's check, seals secrets. Throws `InputError` with `fields`, or `StateError('target_changed')`.
-   * Keys of `fields`: `name`, `backend`, `branchPattern`, `tagPattern`, `includePaths`, `excludePaths`, and `settings.<field>` for
+   * Keys of `fields`: `name`, `backend`, `branchPattern`, `tagPattern`, `includePaths`, `excludePaths`, `connectionId`, and `settings.<field>` for
    * the backend's own.
    */
-  saveTarget(input: SaveTargetInput): Promise<Target>;
+  saveTarget(
+    input: SaveTargetInput,
+  ): Promise<{ target: Target; warnings: readonly CheckWarning[] }>;
   removeTarget(input: { targetId: string; by: Actor }): Promise<void>;
   /** Stops or restarts automatic deploys; also ends a hold. */
   setAutomatic(input: { targetId: string; on: boolean; by: Actor }): Promise<void>;
@@ -52,6 +54,8 @@ export interface SaveTargetInput {
   expectedVersion: number;
   repository: Repository;
   backend: string;
+  /** Null: none was chosen, or the backend needs none. */
+  connectionId: string | null;
   name: string;
   branchPattern: string | null;
   tagPattern: string | null;

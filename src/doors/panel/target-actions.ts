@@ -1,3 +1,4 @@
+import type { CheckWarning } from '../../core/backend.js';
 import { InputError, StateError } from '../../core/errors.js';
 import type { Target } from '../../core/model/index.js';
 import { targetOf, type Answer, type PanelContext } from './context.js';
@@ -14,8 +15,10 @@ export async function saveTarget(context: PanelContext, fields: FormFields): Pro
   const targetId = textOf(fields, 'targetId');
   const target = targetId === '' ? null : await targetOf(context, targetId);
   try {
-    const saved = await context.services.saveTarget(saveInput(context, fields, target));
-    return await savedAnswer(context, saved, target === null);
+    const { target: saved, warnings } = await context.services.saveTarget(
+      saveInput(context, fields, target),
+    );
+    return await savedAnswer(context, saved, target === null, warnings);
   } catch (error) {
     return formAgain(context, fields, target, error);
   }
@@ -45,6 +48,7 @@ function saveInput(
     expectedVersion: Number.parseInt(textOf(fields, 'expectedVersion'), 10) || 0,
     repository: context.repository,
     backend: backend.id,
+    connectionId: textOf(fields, 'connectionId') || null,
     name: textOf(fields, 'name'),
     branchPattern: textOf(fields, 'branchPattern') || null,
     tagPattern: textOf(fields, 'tagPattern') || null,
@@ -57,7 +61,12 @@ function saveInput(
   };
 }
 
-async function savedAnswer(context: PanelContext, saved: Target, isNew: boolean): Promise<Answer> {
+async function savedAnswer(
+  context: PanelContext,
+  saved: Target,
+  isNew: boolean,
+  warnings: readonly CheckWarning[],
+): Promise<Answer> {
   const card = await loadTarget(context, saved);
   const says = isNew
     ? `${saved.name} is set up. Every matching push deploys from now on.`
@@ -67,7 +76,7 @@ async function savedAnswer(context: PanelContext, saved: Target, isNew: boolean)
     view: 'panel/target',
     data: {
       target: card,
-      message: { kind: 'success', says, offersDeploy: card.deploy !== null },
+      message: { kind: 'success', says, offersDeploy: card.deploy !== null, warnings },
       newTarget: isNew ? await newTargetView(context) : null,
     },
     headers: { 'X-Slipway-Target': saved.id },

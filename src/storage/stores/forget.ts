@@ -84,7 +84,9 @@ export function forgetStore(sql: Sql): Forget {
         const events = await deleteEventsOf(sql, source, maxRows);
         if (events > 0) return events;
       }
-      const gone = await deleteSome(sql, 'sources', 'id', sources);
+      const gone =
+        (await deleteSome(sql, 'sources', 'id', sources)) +
+        (await deleteSome(sql, 'connections', 'workspace_uuid', [workspaceUuid]));
       const nameless = await sql.run(
         'UPDATE installations SET installed_by = NULL WHERE workspace_uuid = ? AND installed_by IS NOT NULL',
         [workspaceUuid],

@@ -7,6 +7,7 @@ import type {
 import {
   attempts,
   backendReports,
+  connections,
   decisions,
   deployments,
   events,
@@ -69,6 +70,7 @@ export function operatorStore(sql: Sql): OperatorReads {
     backendReports: (ids) => among(sql, backendReports, 'deployment_id', ids, 'deployment_id'),
     decisions: (ids) => among(sql, decisions, 'ref_change_id', ids, 'ref_change_id, target_id'),
     workspaceOf: (uuid) => workspaces.one(sql, 'uuid = ?', [uuid]),
+    connectionsOf: (uuid) => connections.select(sql, 'workspace_uuid = ? ORDER BY id', [uuid]),
     installationsOf: (uuid) => installations.select(sql, 'workspace_uuid = ? ORDER BY id', [uuid]),
     sourceIdsOf: (uuid) => sourceIdsOf(sql, uuid),
     eventsOfSource: (sourceId, after, limit) =>

@@ -18,6 +18,8 @@ export function targetStore(sql: Sql): TargetReads & TargetWrites {
     ofRepositories,
     ofBackend: (backend) =>
       targets.select(sql, `backend = ? AND state <> 'removed' ORDER BY id`, [backend]),
+    usingConnection: (connectionId) =>
+      targets.select(sql, `connection_id = ? AND state <> 'removed' ORDER BY id`, [connectionId]),
     insert: (target) => targets.insert(sql, [target]),
     async update(id, expectedVersion, patch) {
       const changed = await targets.update(

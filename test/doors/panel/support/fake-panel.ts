@@ -46,6 +46,7 @@ export function aTarget(over: Partial<Target> = {}): Target {
     id: 'T1',
     repositoryId: 'R1',
     backend: 'local',
+    connectionId: null,
     name: 'Production',
     branchPattern: 'main',
     tagPattern: null,
@@ -89,6 +90,7 @@ export function aDeployment(over: Partial<Deployment> = {}): Deployment {
     reason: null,
     supersededBy: null,
     backendRef: `ref-${id}`,
+    builtCommit: null,
     url: null,
     progress: null,
     logTail: null,
@@ -348,7 +350,8 @@ export function fakePanel(over: Partial<FakePanel> = {}): FakePanel {
         ? Promise.reject(fake.permissionIs)
         : Promise.resolve(fake.permissionIs),
     branches: () => Promise.resolve(fake.branchNames),
-    saveTarget: async (input) => act(fake, 'saveTarget', input, () => save(fake, input)),
+    saveTarget: async (input) =>
+      act(fake, 'saveTarget', input, () => ({ target: save(fake, input), warnings: [] })),
     removeTarget: async (input) =>
       act(fake, 'removeTarget', input, () => patch(fake, input.targetId, { state: 'removed' })),
     setAutomatic: async (input) =>
