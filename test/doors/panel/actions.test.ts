@@ -128,6 +128,7 @@ describe('panel actions', () => {
         honourSkipMarkers: true,
         settings: { buildCommand: 'make', spa: 'true' },
         clearSecrets: [],
+        connectionId: null,
         by: { uuid: '{grace}', name: 'Grace Hopper' },
       });
       const html = await answer.text();
