@@ -141,7 +141,10 @@ export function transferRepository(call: ControlCall): ControlResult {
   const payload = { actor: actor(call), repository: shape, previous_workspace: previous };
   // Both sides hear of it: whoever listened there, and whoever listens here now.
   const arriving = subscribers(world, repository, 'repo:transfer');
-  const deliveries = [...leaving, ...arriving].flatMap((subscriber) =>
+  // Its own webhooks move along and are on both lists.
+  const known = new Set(leaving.map((subscriber) => subscriber.hookUuid));
+  const all = [...leaving, ...arriving.filter((subscriber) => !known.has(subscriber.hookUuid))];
+  const deliveries = all.flatMap((subscriber) =>
     world.deliverer.deliver(subscriber, 'repo:transfer', fullName, payload),
   );
   return ok({ ...describeRepository(world, repository), deliveries });

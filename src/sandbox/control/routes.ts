@@ -4,6 +4,7 @@ import { GitError } from '../git/run-git.js';
 import type { World } from '../world.js';
 import { installApp, listApps, readPanelUrl, reinstallApp, uninstallApp } from './apps.js';
 import { ControlError, type ControlHandler } from './call.js';
+import { deleteHook, listHooks, updateHook } from './hooks.js';
 import {
   addFault,
   clearFaults,
@@ -63,6 +64,9 @@ const table: [string, string, ControlHandler][] = [
   ['POST', 'apps/reinstall', reinstallApp],
   ['POST', 'apps/uninstall', uninstallApp],
   ['GET', 'apps/panel-url', readPanelUrl],
+  ['GET', 'hooks', listHooks],
+  ['POST', 'hooks/update', updateHook],
+  ['POST', 'hooks/delete', deleteHook],
   ['GET', 'deliveries', listDeliveries],
   ['POST', 'deliveries/release', releaseHeld],
   ['GET', 'deliveries/:id', readDelivery],

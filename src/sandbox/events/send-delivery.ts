@@ -18,7 +18,7 @@ export async function sendDelivery(world: World, job: Job, signal: AbortSignal):
   const { delivery } = job;
   for (let number = 1; number <= 3; number += 1) {
     // Made anew each time; null when the app has gone meanwhile.
-    const authorization = job.subscriber.authorization();
+    const authorization = job.subscriber.authorization(delivery.body);
     if (authorization === null) {
       delivery.state = 'cancelled';
       return;

@@ -1,10 +1,11 @@
 import { appUrl, bitbucketJwt } from '../connect/sign-request.js';
+import { hookSubscribers } from './hook-subscribers.js';
 import { isObject, type Json, type JsonObject } from '../json.js';
 import { withoutBraces } from '../ids.js';
 import type { Repository } from '../state/model.js';
 import type { World } from '../world.js';
 
-/** Somebody who gets an event. Connect descriptors now; repository webhooks fit the same shape. */
+/** Somebody who gets an event: an app by its descriptor, or a webhook. */
 export interface Subscriber {
   /** Without braces, as in the header (bitbucket-api §5.1). */
   hookUuid: string;
@@ -12,11 +13,18 @@ export interface Subscriber {
   /** Shown in the list of deliveries. */
   owner: string;
   body(event: string, payload: JsonObject): JsonObject;
-  /** Made anew for every attempt; null when the subscriber no longer exists. */
-  authorization(): Record<string, string> | null;
+  /** Headers, made anew for every attempt; null when the subscriber no longer exists. */
+  authorization(body: string): Record<string, string> | null;
 }
 
 export function subscribers(world: World, repository: Repository, event: string): Subscriber[] {
+  return [
+    ...connectSubscribers(world, repository, event),
+    ...hookSubscribers(world, repository, event),
+  ];
+}
+
+function connectSubscribers(world: World, repository: Repository, event: string): Subscriber[] {
   return world.state.installations
     .filter((i) => i.active && i.workspace_uuid === repository.workspace_uuid)
     .flatMap((installation) =>

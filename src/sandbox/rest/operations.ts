@@ -2,6 +2,8 @@ import { createStatus, listOfStatuses, readStatus, updateStatus } from './build-
 import type { Operation } from './call.js';
 import { listOfCommits, readOneCommit } from './commits.js';
 import { readDiffstat } from './diffstat.js';
+import { createHook, deleteHook, listHooks, readHook, updateHook } from './hooks.js';
+import { listHookEvents, listHookSubjects } from './hook-events.js';
 import { listOwnPermissions, listRepositoryPermissions } from './permissions.js';
 import { listOfRefs, singleRef } from './refs.js';
 import { listRepositories, readRepository } from './repositories.js';
@@ -55,7 +57,23 @@ const rows: Row[] = [
   ['GET', `${repository}/commit/:commit/statuses/build/:key`, read, readStatus],
   ['GET', `${repository}/diffstat/*spec`, read, readDiffstat],
   ['GET', `${repository}/src/:commit/*path`, read, readSource],
+  ...hookRows(repository),
+  ...hookRows('workspaces/:workspace'),
+  ['GET', 'hook_events', [], listHookSubjects],
+  ['GET', 'hook_events/:subject', [], listHookEvents],
 ];
+
+/** A repository's and a workspace's webhooks work alike (§4.8). */
+function hookRows(subject: string): Row[] {
+  const scopes = ['webhook'];
+  return [
+    ['GET', `${subject}/hooks`, scopes, listHooks],
+    ['POST', `${subject}/hooks`, scopes, createHook],
+    ['GET', `${subject}/hooks/:uid`, scopes, readHook],
+    ['PUT', `${subject}/hooks/:uid`, scopes, updateHook],
+    ['DELETE', `${subject}/hooks/:uid`, scopes, deleteHook],
+  ];
+}
 
 export const operations: readonly Operation[] = rows.map(([method, path, scopes, run]) => ({
   method,

@@ -134,6 +134,22 @@ export interface RefreshToken {
   used_at: number | null;
 }
 
+/** Made through the API or by an administrator (bitbucket-api §4.8). */
+export interface Webhook {
+  uuid: string;
+  subject_type: 'repository' | 'workspace';
+  /** Of the repository or the workspace. */
+  subject_uuid: string;
+  url: string;
+  description: string;
+  active: boolean;
+  events: string[];
+  /** Never shown again. */
+  secret: string | null;
+  skip_cert_verification: boolean;
+  created_at: string;
+}
+
 export interface BuildStatus {
   uuid: string;
   key: string;
@@ -172,6 +188,7 @@ export interface SandboxData {
   repositories: Record<string, Repository>;
   installations: Record<string, Installation>;
   tokens: Record<string, AccessToken>;
+  hooks: Record<string, Webhook>;
   consumers: Record<string, OAuthConsumer>;
   grants: Record<string, OAuthGrant>;
   codes: Record<string, AuthorizationCode>;
@@ -192,6 +209,7 @@ export function emptyData(): SandboxData {
     repositories: {},
     installations: {},
     tokens: {},
+    hooks: {},
     consumers: {},
     grants: {},
     codes: {},

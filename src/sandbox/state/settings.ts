@@ -43,6 +43,8 @@ export const defaultSettings = {
   /** Whether an unanswered delivery is sent again, like a 5xx. */
   retry_timeouts: true,
   retry_network_errors: true,
+  /** Whether a repository's own webhook lives to tell of the repository's end. */
+  deleted_reaches_hooks: true,
   delivery_timeout_ms: 10_000,
   /** false: deliveries of one hook run side by side. */
   delivery_in_order: true,

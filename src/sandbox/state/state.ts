@@ -10,6 +10,7 @@ import {
   type SandboxData,
   type StatusWrite,
   type User,
+  type Webhook,
   type Workspace,
 } from './model.js';
 import { OAuthState } from './oauth-state.js';
@@ -108,6 +109,7 @@ export class State {
     for (const [key, entry] of Object.entries(this.data.statuses)) {
       if (entry.repository_uuid === repository.uuid) delete this.data.statuses[key];
     }
+    for (const hook of this.hooksOf(repository.uuid)) delete this.data.hooks[hook.uuid];
     this.changed();
   }
 
@@ -118,6 +120,24 @@ export class State {
 
   removeInstallation(clientKey: string): void {
     delete this.data.installations[clientKey];
+    this.changed();
+  }
+
+  hooksOf(subjectUuid: string): Webhook[] {
+    return Object.values(this.data.hooks).filter((hook) => hook.subject_uuid === subjectUuid);
+  }
+
+  hook(uuid: string): Webhook | undefined {
+    return Object.hasOwn(this.data.hooks, uuid) ? this.data.hooks[uuid] : undefined;
+  }
+
+  putHook(hook: Webhook): void {
+    this.data.hooks[hook.uuid] = hook;
+    this.changed();
+  }
+
+  removeHook(uuid: string): void {
+    delete this.data.hooks[uuid];
     this.changed();
   }
 

@@ -7,10 +7,12 @@ import { style } from './assets/style.js';
 import { answerAuthorize, authorizePage } from './authorize-page.js';
 import { commitPage, tagPage } from './commit-page.js';
 import type { WebCall } from './context.js';
+import { consumersPage } from './consumers-page.js';
 import { homePage, workspacePage } from './home-page.js';
 import { notFoundPage } from './layout.js';
 import { commitsPage, repositoryPage } from './repository-page.js';
 import { settingsPage, workspaceSettingsPage } from './settings-page.js';
+import { requestsPage, webhooksPage } from './webhooks-page.js';
 import { viewerOf } from './viewer.js';
 
 type WebHandler = (call: WebCall) => Promise<Reply> | Reply;
@@ -31,6 +33,7 @@ const pages: [string, WebHandler][] = [
   ['/:workspace', workspacePage],
   ['/:workspace/workspace/settings', workspaceSettingsPage],
   [`/:workspace/workspace/settings/${addon}`, workspaceSettingsPage],
+  ['/:workspace/workspace/settings/oauth-consumers', consumersPage],
   [repository, repositoryPage],
   [`${repository}/`, repositoryPage],
   [`${repository}/src`, repositoryPage],
@@ -42,6 +45,8 @@ const pages: [string, WebHandler][] = [
   [`${repository}/commits/:commit`, commitPage],
   [`${repository}/admin`, settingsPage],
   [`${repository}/admin/${addon}`, settingsPage],
+  [`${repository}/admin/webhooks`, webhooksPage],
+  [`${repository}/admin/webhooks/:hook`, requestsPage],
 ];
 
 const router = new Router<WebHandler>([

@@ -1,17 +1,17 @@
-import { pageModules, type PageModule } from '../connect/descriptor.js';
 import { panelUrl } from '../connect/panel-url.js';
 import type { Reply } from '../http/exchange.js';
 import { textOf } from '../json.js';
-import type { Installation, Repository, User, Workspace } from '../state/model.js';
+import type { Repository, User, Workspace } from '../state/model.js';
+import {
+  pagesOf,
+  repositorySettingsSide,
+  workspaceSettingsSide,
+  type Entry,
+} from './settings-side.js';
 import { crumbs, isAdmin, visibleRepository, type WebCall } from './context.js';
 import { picture } from './components.js';
 import { html, type Html } from './html.js';
-import { forbiddenPage, mark, notFoundPage, renderPage } from './layout.js';
-
-interface Entry {
-  installation: Installation;
-  module: PageModule;
-}
+import { forbiddenPage, notFoundPage, renderPage } from './layout.js';
 
 /** *Repository settings*, with an entry for every admin page that an app brings. */
 export function settingsPage(call: WebCall): Reply {
@@ -24,10 +24,9 @@ export function settingsPage(call: WebCall): Reply {
   const entries = pagesOf(call, workspace, 'adminPages');
   const chosen = chosenEntry(call, entries);
   if (chosen === 'unknown') return notFoundPage(world, viewer);
-  const base = `/${world.state.fullName(repository)}/admin`;
   return renderPage(world, viewer, {
     title: chosen ? chosen.module.name : 'Repository settings',
-    side: settingsSide('Repository settings', repository.name, base, entries, chosen),
+    side: repositorySettingsSide(call, repository, chosen ?? 'details'),
     scripts: chosen ? ['host'] : [],
     main: html`${crumbs(call, repository)}
     ${chosen ? panel(call, chosen, user, repository) : repositoryDetails(call, repository)}`,
@@ -46,23 +45,12 @@ export function workspaceSettingsPage(call: WebCall): Reply {
   const entries = pagesOf(call, workspace, 'configurePage');
   const chosen = chosenEntry(call, entries);
   if (chosen === 'unknown') return notFoundPage(world, viewer);
-  const base = `/${workspace.slug}/workspace/settings`;
   return renderPage(world, viewer, {
     title: chosen ? chosen.module.name : 'Workspace settings',
-    side: settingsSide('Workspace settings', workspace.name, base, entries, chosen),
+    side: workspaceSettingsSide(call, workspace, chosen ?? 'details'),
     scripts: chosen ? ['host'] : [],
     main: chosen ? panel(call, chosen, user) : workspaceDetails(call, workspace),
   });
-}
-
-function pagesOf(call: WebCall, workspace: Workspace, kind: string): Entry[] {
-  return call.world.state.installations
-    .filter((i) => i.active && i.workspace_uuid === workspace.uuid)
-    .flatMap((installation) =>
-      pageModules(installation.descriptor)
-        .filter((module) => module.kind === kind)
-        .map((module) => ({ installation, module })),
-    );
 }
 
 function chosenEntry(call: WebCall, entries: readonly Entry[]): Entry | null | 'unknown' {
@@ -70,42 +58,6 @@ function chosenEntry(call: WebCall, entries: readonly Entry[]): Entry | null | '
   if (app === undefined) return null;
   const found = entries.find((e) => e.installation.app_key === app && e.module.key === module);
   return found ?? 'unknown';
-}
-
-function settingsSide(
-  title: string,
-  name: string,
-  base: string,
-  entries: readonly Entry[],
-  chosen: Entry | null,
-): Html {
-  const rows = entries.map(({ installation, module }) => {
-    const path = `addon/admin/${encodeURIComponent(installation.app_key)}/${module.key}`;
-    const current = chosen?.module === module;
-    return html`<li>
-      <a href="${base}/${path}" ${mark(current)}>${label(installation, module)}</a>
-    </li>`;
-  });
-  return html`<div class="title">${picture(name, true)} ${title}</div>
-    <h2>General</h2>
-    <ul>
-      <li><a href="${base}" ${mark(chosen === null)}>Details</a></li>
-    </ul>
-    <h2>Apps</h2>
-    ${
-      rows.length === 0
-        ? html`<ul>
-            <li class="subtle">None installed</li>
-          </ul>`
-        : html`<ul>
-            ${rows}
-          </ul>`
-    }`;
-}
-
-function label(installation: Installation, module: PageModule): string {
-  if (module.kind !== 'configurePage') return module.name;
-  return `${textOf(installation.descriptor['name'])}: ${module.name}`;
 }
 
 /** No `sandbox` attribute, as at Bitbucket; the app's own headers decide what it may do. */

@@ -176,11 +176,17 @@ td.tight, th.tight { white-space: nowrap; width: 1%; }
 .cards { list-style: none; margin: 0; padding: 0; }
 .cards > li { padding: 12px 0; border-bottom: 1px solid var(--border); }
 pre.text { white-space: pre-wrap; overflow-wrap: anywhere; margin: 8px 0; font: inherit; }
+pre.mono { font: 12px/1.5 ui-monospace, SFMono-Regular, Menlo, Consolas, monospace; }
 .panel { display: block; width: 100%; height: 500px; border: 0; background: var(--surface); }
 .panel.fill { height: calc(100vh - 180px); }
 .ask { max-width: 520px; margin: 24px auto; padding: 24px; }
 .scopes { margin: 16px 0; padding: 0 0 0 20px; }
 .scopes li { margin: 6px 0; }
+.consumer dl { display: grid; grid-template-columns: max-content 1fr; gap: 4px 16px; margin: 8px 0 0; }
+.consumer dt { color: var(--subtle); }
+.consumer dd { margin: 0; overflow-wrap: anywhere; }
+h3 { font-size: 12px; font-weight: 600; margin: 12px 0 0; color: var(--subtle); }
+summary { cursor: pointer; overflow-wrap: anywhere; }
 .buttons { display: flex; flex-wrap: wrap; gap: 8px; margin: 24px 0 0; }
 button {
   min-height: 32px;
@@ -206,7 +212,9 @@ button.primary:hover { background: var(--primary-hover); }
   main { padding: 16px; }
   .top { flex-wrap: wrap; }
   .viewer ul { right: auto; left: 0; }
-  .commits thead { display: none; }
+  .commits thead, .hooks thead { display: none; }
+  .hooks tr { display: block; padding: 12px 0; border-bottom: 1px solid var(--border); }
+  .hooks td { display: block; width: auto; padding: 0 0 4px; border: 0; }
   .commits tr { display: block; padding: 12px 0; border-bottom: 1px solid var(--border); }
   .commits td { display: inline-block; width: auto; padding: 0 8px 4px 0; border: 0; }
   .commits td.message, .commits td:last-child { display: block; }
