@@ -5,7 +5,13 @@ import { basePath, trimPlaces, type Places } from '../panel/deps.js';
 import { privatePageHeaders } from '../panel/headers.js';
 import type { PanelServices } from '../panel/panel-services.js';
 import { etagOf } from '../panel/etag.js';
-import { deploymentView, type DeploymentView } from '../panel/view/deployments.js';
+import { loadJourneys } from '../panel/load-push.js';
+import {
+  deploymentView,
+  type DeploymentView,
+  type Surroundings,
+} from '../panel/view/deployments.js';
+import { publicSteps, type TimelineStep } from '../panel/view/timeline.js';
 import { renderView } from '../panel/views.js';
 import { renderErrorPage } from './error-page.js';
 
@@ -16,6 +22,7 @@ export interface DeploymentPageDeps extends Places {
 
 interface PageView {
   deployment: DeploymentView;
+  steps: TimelineStep[];
   repositoryName: string;
   path: string;
   /** When to ask again, ms; 0 = it is over. */
@@ -85,21 +92,28 @@ async function pageView(deps: DeploymentPageDeps, token: string): Promise<PageVi
   if (!/^[\w-]{16,200}$/.test(token)) return null;
   const deployment = await read.deployments.byPageToken(token);
   if (deployment === null) return null;
-  const [repository, target] = await Promise.all([
+  const { refChangeId, targetId } = deployment;
+  const [repository, target, arrivals, decision, journeys] = await Promise.all([
     read.repositories.byId(deployment.repositoryId),
-    read.targets.byId(deployment.targetId),
+    read.targets.byId(targetId),
+    refChangeId === null ? [] : read.events.arrivals(refChangeId),
+    refChangeId === null ? null : read.events.decision(refChangeId, targetId),
+    loadJourneys(read, [deployment]),
   ]);
-  if (repository === null) return null;
-  const view = deploymentView(deployment, {
+  const journey = journeys.get(deployment.id);
+  if (repository === null || journey === undefined) return null;
+  const around: Surroundings = {
     repository,
     targets: new Map(target === null ? [] : [[target.id, target]]),
     backends,
     places: trimPlaces(deps),
     rights: 'read',
     now: deps.clock(),
-  });
+  };
+  const view = deploymentView(deployment, around);
   return {
     deployment: view,
+    steps: publicSteps({ arrivals, decision, journey }, around),
     repositoryName: repository.name,
     path: `/d/${token}/fragment`,
     every: pollEvery(view, deployment.state),

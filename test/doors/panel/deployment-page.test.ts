@@ -1,5 +1,13 @@
 import assert from 'node:assert/strict';
-import { aDeployment, aTarget, fakePanel, type FakePanel } from './support/fake-panel.js';
+import {
+  aDecision,
+  aDeployment,
+  aPush,
+  aTarget,
+  fakePanel,
+  startOfTime,
+  type FakePanel,
+} from './support/fake-panel.js';
 import { servePanel, type ServedPanel } from './support/serve-panel.js';
 
 describe('page of one deployment', () => {
@@ -40,6 +48,22 @@ describe('page of one deployment', () => {
     assert.equal(headers.get('x-robots-tag'), 'noindex');
     assert.equal(headers.get('referrer-policy'), 'no-referrer');
     assert.match(headers.get('content-security-policy') ?? '', /frame-ancestors 'none'/);
+  });
+
+  it('tells its story from the push on', async () => {
+    const decision = aDecision({
+      outcome: 'deploy',
+      deploymentId: 'D1',
+      reason: 'Branch main matches main.',
+    });
+    await open({
+      deployments: [aDeployment({ refChangeId: 'C1' })],
+      pushes: [aPush({ decisions: [decision] })],
+      arrivals: new Map([['C1', [{ door: 'oauth', receivedAt: startOfTime, attemptNumber: 1 }]]]),
+    });
+    const html = await (await page()).text();
+    assert.match(html, /Received through the repository’s webhook/);
+    assert.match(html, /Branch main matches main\./);
   });
 
   it('says why it failed', async () => {

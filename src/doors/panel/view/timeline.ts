@@ -3,7 +3,14 @@ import type { Arrival } from '../../../core/ports.js';
 import type { IconName } from '../icons.js';
 import type { Surroundings } from './deployments.js';
 import { pageHref, webAddress } from './links.js';
-import { isRunning, reasonText, stateView, type Appearance, type StateView } from './states.js';
+import {
+  isLiveNow,
+  isRunning,
+  reasonText,
+  stateView,
+  type Appearance,
+  type StateView,
+} from './states.js';
 import { durationText, timeView, type TimeView } from './time.js';
 
 /** One thing that happened to a push, in order of time within its list. */
@@ -47,7 +54,7 @@ export interface PushStory {
 
 export function timelineView(story: PushStory, around: Surroundings): TimelineView {
   return {
-    arrived: story.arrivals.flatMap((arrival, index) => arrived(arrival, index, story, around.now)),
+    arrived: arrivedSteps(story.arrivals, around.now),
     branches: story.decisions.map((decision) => {
       const journey =
         decision.deploymentId === null ? undefined : story.journeys.get(decision.deploymentId);
@@ -62,8 +69,27 @@ export function timelineView(story: PushStory, around: Surroundings): TimelineVi
   };
 }
 
-/** The same for a deployment that no push caused: a person's act has no arrival and no decision. */
-export function journeySteps(journey: Journey, around: Surroundings): TimelineStep[] {
+/**
+ * One deployment from the push to its end, for whoever has its link: what a backend said word by word is left to the panel.
+ * A person's act has no arrival and no decision.
+ */
+export function publicSteps(
+  story: Pick<PushStory, 'arrivals'> & { decision: Decision | null; journey: Journey },
+  around: Surroundings,
+): TimelineStep[] {
+  const attempts = story.journey.attempts.map((attempt) => ({ ...attempt, detail: null }));
+  const statuses = story.journey.statuses.map((report) => {
+    const words = report.settledAt === null ? 'it is tried again.' : 'Bitbucket refused it.';
+    return { ...report, error: report.error === null ? null : words };
+  });
+  return [
+    ...arrivedSteps(story.arrivals, around.now),
+    ...(story.decision ? [decided(story.decision, around.now)] : []),
+    ...journeySteps({ ...story.journey, attempts, statuses }, around),
+  ];
+}
+
+function journeySteps(journey: Journey, around: Surroundings): TimelineStep[] {
   return [
     queued(journey, around.now),
     ...journey.attempts.map((attempt) => attempted(attempt, around.now)),
@@ -71,6 +97,10 @@ export function journeySteps(journey: Journey, around: Surroundings): TimelineSt
     ...ended(journey, around),
     ...reported(journey.statuses, around.now),
   ];
+}
+
+function arrivedSteps(arrivals: readonly Arrival[], now: number): TimelineStep[] {
+  return arrivals.flatMap((arrival, index) => arrived(arrival, index, arrivals[0], now));
 }
 
 const through: Record<NonNullable<Arrival['door']>, string> = {
@@ -87,10 +117,14 @@ const proof: Record<NonNullable<Arrival['door']>, string> = {
   reconcile: '',
 };
 
-function arrived(arrival: Arrival, index: number, story: PushStory, now: number): TimelineStep[] {
+function arrived(
+  arrival: Arrival,
+  index: number,
+  first: Arrival | undefined,
+  now: number,
+): TimelineStep[] {
   const { door, receivedAt, attemptNumber } = arrival;
   const at = timeView(receivedAt, now);
-  const first = story.arrivals[0];
   if (door === 'reconcile') {
     const because =
       index === 0
@@ -201,6 +235,7 @@ function ended({ deployment }: Journey, around: Surroundings): TimelineStep[] {
   const took =
     state === 'live' && startedAt !== null ? `Took ${durationText(finishedAt - startedAt)}.` : null;
   const href = webAddress(deployment.url);
+  const isNow = isLiveNow(deployment, around.targets.get(deployment.targetId) ?? null);
   return [
     {
       ...step(
@@ -210,7 +245,7 @@ function ended({ deployment }: Journey, around: Surroundings): TimelineStep[] {
         word,
         reasonText(deployment) ?? took,
       ),
-      link: state === 'live' && href !== null ? { href, label: 'Open site' } : null,
+      link: isNow && href !== null ? { href, label: 'Open site' } : null,
     },
   ];
 }

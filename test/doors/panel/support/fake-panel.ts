@@ -330,6 +330,12 @@ export function fakePanel(over: Partial<FakePanel> = {}): FakePanel {
               .filter(({ name }) => where.refName === undefined || name === where.refName)
               .slice(0, limit),
           ),
+        decision: (refChangeId: string, targetId: string) =>
+          later(
+            fake.pushes
+              .flatMap(({ decisions }) => decisions)
+              .find((one) => one.refChangeId === refChangeId && one.targetId === targetId),
+          ),
         arrivals: (id: string) => later(fake.arrivals.get(id) ?? []),
       },
       care: {

@@ -1,7 +1,11 @@
 import assert from 'node:assert/strict';
 import type { Deployment } from '../../../../src/core/model/index.js';
 import type { Surroundings } from '../../../../src/doors/panel/view/deployments.js';
-import { timelineView, type PushStory } from '../../../../src/doors/panel/view/timeline.js';
+import {
+  publicSteps,
+  timelineView,
+  type PushStory,
+} from '../../../../src/doors/panel/view/timeline.js';
 import {
   aBackend,
   aDecision,
@@ -15,7 +19,7 @@ import {
 
 const around: Surroundings = {
   repository: aRepository(),
-  targets: new Map([['T1', aTarget()]]),
+  targets: new Map([['T1', aTarget({ liveDeploymentId: 'D1' })]]),
   backends: [aBackend()],
   places: { baseUrl: 'https://slipway.example.com', bitbucketUrl: 'https://bitbucket.org' },
   rights: 'read',
@@ -138,6 +142,20 @@ describe('story of a push', () => {
     assert.deepEqual(branch && says(branch.steps.slice(-2)), [
       'Building | Installing packages (2 of 5)',
       'Build status “in progress” is being written | Bitbucket did not take it yet: 429',
+    ]);
+  });
+
+  it('keeps for the anonymous what backend and Bitbucket said word by word', () => {
+    const journey = {
+      deployment: aDeployment({ state: 'failed', reason: 'The build broke.' }),
+      attempts: [anAttempt({ outcome: 'rejected', detail: 'key sk-123 is not known' })],
+      statuses: [aStatusReport({ state: 'FAILED', error: 'internal words' })],
+    };
+    const steps = says(publicSteps({ arrivals: [], decision: null, journey }, around));
+    assert.deepEqual(steps.slice(1), [
+      'Sent: refused',
+      'Failed | The build broke.',
+      'Build status “failed” was not written | Bitbucket refused it.',
     ]);
   });
 
