@@ -7,6 +7,7 @@ import { join, resolve } from 'node:path';
 import { Clock } from './clock.js';
 import { Deliverer } from './events/deliverer.js';
 import { Faults } from './faults.js';
+import { ForgePlatform } from './forge/platform.js';
 import { GitRepositories } from './git/git-repositories.js';
 import { findGit, GitRunner } from './git/run-git.js';
 import { Journal } from './journal.js';
@@ -65,6 +66,7 @@ export async function startSandbox(options: SandboxOptions = {}): Promise<Sandbo
     faults: new Faults(),
     deliverer: new Deliverer(() => world),
     authorizations: new PendingAuthorizations(),
+    forge: new ForgePlatform(() => world),
     log: options.log ?? (() => undefined),
   };
   const saver = new Saver(dataDir, () => state.snapshot());
@@ -89,6 +91,7 @@ async function dataFolder(wanted: string | undefined): Promise<string> {
 /** Ends what is under way at once: deliveries, connections, git. */
 async function close(server: Server, world: World): Promise<void> {
   world.deliverer.stop();
+  world.forge.stop();
   const closed = once(server, 'close');
   server.close();
   server.closeAllConnections();
@@ -98,6 +101,7 @@ async function close(server: Server, world: World): Promise<void> {
 
 async function resetAll(world: World): Promise<void> {
   world.deliverer.clear();
+  world.forge.clear();
   world.faults.clear();
   world.journal.clear();
   world.authorizations.clear();

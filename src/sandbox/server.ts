@@ -4,6 +4,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 
 import { controlApi } from './control/routes.js';
 import type { RequestFault } from './faults.js';
+import { forgeRoutes } from './forge/routes.js';
 import { gitEndpoint, gitTarget } from './git/git-endpoint.js';
 import { emptyReply, Exchange, jsonReply, textReply, type Reply } from './http/exchange.js';
 import { authKind, maskQuery } from './journal.js';
@@ -99,7 +100,7 @@ async function grantType(exchange: Exchange): Promise<string | null> {
 }
 
 function isApi(path: string): boolean {
-  return path.startsWith('/2.0/') || path.startsWith('/site/');
+  return path.startsWith('/2.0/') || path.startsWith('/site/') || path === '/_forge/jwks.json';
 }
 
 /** null: the answer has been written already (git). */
@@ -109,6 +110,7 @@ async function route(world: World, exchange: Exchange): Promise<Reply | null> {
     if (exchange.method !== 'POST') return emptyReply(405, { Allow: 'POST' });
     return tokenEndpoint(world, exchange);
   }
+  if (exchange.path.startsWith('/_forge/')) return forgeRoutes(world, exchange);
   const git = gitTarget(exchange.path);
   if (git) return gitEndpoint(world, exchange, git);
   return webPages(world, exchange);

@@ -1,6 +1,7 @@
 import type { Clock } from './clock.js';
 import type { Deliverer } from './events/deliverer.js';
 import type { Faults } from './faults.js';
+import type { ForgePlatform } from './forge/platform.js';
 import type { GitRepositories } from './git/git-repositories.js';
 import type { Journal } from './journal.js';
 import type { CommitContext } from './shapes/commits.js';
@@ -21,6 +22,7 @@ export interface World {
   readonly deliverer: Deliverer;
   /** Authorize pages that somebody looks at. */
   readonly authorizations: PendingAuthorizations;
+  readonly forge: ForgePlatform;
   readonly log: (line: string) => void;
 }
 

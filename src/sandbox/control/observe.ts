@@ -41,7 +41,9 @@ function deliveryFrom(call: ControlCall): Delivery {
 /** Answers when no delivery is in flight or waiting. */
 export async function waitIdle(call: ControlCall): Promise<ControlResult> {
   const timeout = Number(optional(call, 'timeout_ms') ?? 30_000);
-  const idle = await call.world.deliverer.idle(timeout);
+  const { deliverer, forge } = call.world;
+  const both = await Promise.all([deliverer.idle(timeout), forge.idle(timeout)]);
+  const idle = both.every(Boolean);
   return { status: idle ? 200 : 504, json: { idle, held: call.world.deliverer.heldCount } };
 }
 

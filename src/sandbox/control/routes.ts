@@ -1,3 +1,4 @@
+import { forgeControl } from '../forge/control.js';
 import { BadBody, jsonReply, type Exchange, type Reply } from '../http/exchange.js';
 import { Router, type Route } from '../http/router.js';
 import { GitError } from '../git/run-git.js';
@@ -93,6 +94,7 @@ const table: [string, string, ControlHandler][] = [
   ['POST', 'tokens', createToken],
   ['POST', 'tokens/revoke', revokeTokens],
   ['POST', 'reset', reset],
+  ...forgeControl,
 ];
 
 const router = new Router<ControlHandler>(

@@ -10,6 +10,7 @@ export function publish(
   event: string,
   payload: JsonObject,
 ): string[] {
+  world.forge.publish(repository, event, payload);
   const name = world.state.fullName(repository);
   return subscribers(world, repository, event).flatMap((subscriber) =>
     world.deliverer.deliver(subscriber, event, name, payload),

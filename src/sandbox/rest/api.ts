@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 
+import { areForgeScopes, forgeScopesFor } from '../forge/scopes.js';
 import { BadBody, emptyReply, jsonReply, type Exchange, type Reply } from '../http/exchange.js';
 import { Router } from '../http/router.js';
 import type { World } from '../world.js';
@@ -26,10 +27,7 @@ export async function restApi(world: World, exchange: Exchange): Promise<Reply> 
     const operation = found.route.handler;
     const caller = identify(world, exchange);
     extra = credentialHeaders(caller, operation.scopes);
-    // Anonymous callers are answered by what they ask for: public things stay visible.
-    if (caller.kind !== 'anonymous' && !hasScopes(caller, operation.scopes)) {
-      throw missingScopes(grantedScopes(caller), operation.scopes);
-    }
+    demandScopes(caller, operation);
     const result = await operation.run({ world, exchange, caller, params: found.params });
     return withHeaders(toReply(exchange, result), extra);
   } catch (error) {
@@ -43,6 +41,21 @@ export async function restApi(world: World, exchange: Exchange): Promise<Reply> 
 function routedPath(path: string): string {
   if (/\/src\/[^/]+\/$/.test(path)) return path;
   return path.length > 1 && path.endsWith('/') ? path.slice(0, -1) : path;
+}
+
+/** Anonymous callers are answered by what they ask for: public things stay visible. */
+function demandScopes(caller: Caller, operation: Operation): void {
+  if (caller.kind === 'anonymous') return;
+  const granted = grantedScopes(caller);
+  if (!areForgeScopes(granted)) {
+    if (!hasScopes(caller, operation.scopes)) throw missingScopes(granted, operation.scopes);
+    return;
+  }
+  const required = forgeScopesFor(operation);
+  if (required === null) {
+    throw new RestError(403, 'This API is not available to this type of credential.');
+  }
+  if (!required.every((scope) => granted.includes(scope))) throw missingScopes(granted, required);
 }
 
 function credentialHeaders(caller: Caller, required: readonly string[]): Record<string, string> {

@@ -1,5 +1,6 @@
 import { jwtFromHeader, verifyAppJwt } from '../connect/app-jwt.js';
 import { impliedScopes } from '../connect/url-template.js';
+import { areForgeScopes, forgeTwins } from '../forge/scopes.js';
 import type { Exchange } from '../http/exchange.js';
 import type { AppAccount, Installation, Permission, Repository, User } from '../state/model.js';
 import type { World } from '../world.js';
@@ -59,7 +60,7 @@ export function callerOfToken(world: World, value: string): Caller {
   const repositoryUuid = token.repository_uuid;
   if (owner.kind === 'app') {
     const { app } = owner;
-    const credential = app.origin === 'consumer' ? 'oauth2' : 'access_token';
+    const credential = app.origin.endsWith('_token') ? 'access_token' : 'oauth2';
     return { kind: 'app', app, scopes, repositoryUuid, credential };
   }
   const installation = world.state.installation(owner.client_key);
@@ -72,7 +73,9 @@ export function grantedScopes(caller: Caller): string[] {
 }
 
 export function hasScopes(caller: Caller, required: readonly string[]): boolean {
-  const granted = impliedScopes(grantedScopes(caller));
+  const own = grantedScopes(caller);
+  if (areForgeScopes(own)) return forgeTwins(required).every((scope) => own.includes(scope));
+  const granted = impliedScopes(own);
   return required.every((scope) => granted.has(scope));
 }
 

@@ -4,7 +4,11 @@ import { listOfCommits, readOneCommit } from './commits.js';
 import { readDiffstat } from './diffstat.js';
 import { createHook, deleteHook, listHooks, readHook, updateHook } from './hooks.js';
 import { listHookEvents, listHookSubjects } from './hook-events.js';
-import { listOwnPermissions, listRepositoryPermissions } from './permissions.js';
+import {
+  listOwnPermissions,
+  listRepositoryPermissions,
+  readOwnWorkspacePermission,
+} from './permissions.js';
 import { listOfRefs, singleRef } from './refs.js';
 import { listRepositories, readRepository } from './repositories.js';
 import { readSource } from './src.js';
@@ -29,6 +33,7 @@ const rows: Row[] = [
     ['account', 'repository'],
     listOwnPermissions,
   ],
+  ['GET', 'user/workspaces/:workspace/permission', account, readOwnWorkspacePermission],
   ['GET', 'user/permissions/workspaces', [], gone],
   ['GET', 'user/permissions/repositories', [], gone],
   ['GET', 'workspaces', [], gone],

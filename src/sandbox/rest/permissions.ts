@@ -3,7 +3,7 @@ import { repositoryReference } from '../shapes/repositories.js';
 import type { JsonObject } from '../json.js';
 import type { Permission, Repository, User } from '../state/model.js';
 import type { World } from '../world.js';
-import { repositoryOf, wholeWorkspaceOf, type Call, type Result } from './call.js';
+import { ok, repositoryOf, wholeWorkspaceOf, type Call, type Result } from './call.js';
 import { RestError } from './errors.js';
 import { listResult } from './list.js';
 
@@ -60,4 +60,18 @@ export function listOwnPermissions(call: Call): Result {
       return permission ? [permissionShape(call.world, repository, caller.user, permission)] : [];
     });
   return listResult(call, values);
+}
+
+/** What the caller is in a workspace; owners administer every repository without a row of their own. */
+export function readOwnWorkspacePermission(call: Call): Result {
+  refuseApps(call);
+  const workspace = wholeWorkspaceOf(call);
+  const { caller, world } = call;
+  if (caller.kind !== 'user') throw new RestError(403, 'Only people have permissions here.');
+  return ok({
+    type: 'workspace_membership',
+    permission: workspace.members[caller.user.uuid] ?? 'member',
+    user: userShape(world.links, caller.user),
+    workspace: { type: 'workspace', uuid: workspace.uuid, slug: workspace.slug },
+  });
 }

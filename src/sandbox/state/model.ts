@@ -1,3 +1,4 @@
+import type { ForgeInstallation } from '../forge/model.js';
 import type { JsonObject } from '../json.js';
 
 export type Permission = 'read' | 'write' | 'admin';
@@ -58,12 +59,12 @@ export interface Installation {
   installed_on: string;
 }
 
-/** An account that is no person: a consumer acting for itself, or an access token (§1.7). */
+/** An account that is no person: a consumer acting for itself, an access token (§1.7), or a Forge app's bot. */
 export interface AppAccount {
   uuid: string;
   name: string;
   workspace_uuid: string;
-  origin: 'consumer' | 'workspace_token' | 'repository_token';
+  origin: 'consumer' | 'workspace_token' | 'repository_token' | 'forge_app';
 }
 
 export type TokenOwner =
@@ -187,6 +188,7 @@ export interface SandboxData {
   workspaces: Record<string, Workspace>;
   repositories: Record<string, Repository>;
   installations: Record<string, Installation>;
+  forge_installations: Record<string, ForgeInstallation>;
   tokens: Record<string, AccessToken>;
   hooks: Record<string, Webhook>;
   consumers: Record<string, OAuthConsumer>;
@@ -208,6 +210,7 @@ export function emptyData(): SandboxData {
     workspaces: {},
     repositories: {},
     installations: {},
+    forge_installations: {},
     tokens: {},
     hooks: {},
     consumers: {},

@@ -54,6 +54,22 @@ export const defaultSettings = {
   delivery_max_bytes: 256 * 1024,
   /** true: API calls on a repository's former name are redirected instead of 404. */
   redirect_renamed: false,
+  /** Forge events are late by this much; up to three minutes by design. */
+  forge_latency_ms: 200,
+  /** Time a remote has to answer an event. */
+  forge_timeout_ms: 5_000,
+  forge_retry_delay_ms: 60_000,
+  /** First run of a schedule after the install, and from then on. */
+  forge_schedule_first_ms: 300_000,
+  forge_schedule_ms: 3_600_000,
+  /** true: the event stands under `payload`. */
+  forge_wrapped_body: false,
+  /** false: events without `timestamp`, `selfGenerated` and `repository.slug`, as before spring 2026. */
+  forge_recent_fields: true,
+  /** Where invocation tokens name the workspace: `contexts`, `context`, `install_context` or `cloud_id`. */
+  forge_workspace_claim: 'contexts',
+  forge_invocation_lifetime_s: 25,
+  forge_token_lifetime_s: 14_400,
 };
 
 export type Settings = { [K in keyof typeof defaultSettings]: (typeof defaultSettings)[K] };
@@ -65,6 +81,7 @@ const choices: Partial<Record<keyof Settings, readonly (string | number)[]>> = {
   jwt_aud: ['string', 'list', 'none'],
   jwt_sub: ['account_id', 'uuid', 'none'],
   client_key_format: ['ari', 'connection'],
+  forge_workspace_claim: ['contexts', 'context', 'install_context', 'cloud_id'],
 };
 
 /** Returns the merged settings, or sentences saying what is wrong with the changes. */

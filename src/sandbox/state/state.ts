@@ -1,4 +1,5 @@
 import type { Clock } from '../clock.js';
+import type { ForgeInstallation } from '../forge/model.js';
 import type { JsonObject } from '../json.js';
 import {
   emptyData,
@@ -249,6 +250,19 @@ export class State {
 
   installation(clientKey: string): Installation | undefined {
     return this.data.installations[clientKey];
+  }
+
+  get forgeInstallations(): ForgeInstallation[] {
+    return Object.values(this.data.forge_installations);
+  }
+
+  forgeInstallation(id: string): ForgeInstallation | undefined {
+    return this.data.forge_installations[id];
+  }
+
+  putForgeInstallation(installation: ForgeInstallation): void {
+    this.data.forge_installations[installation.id] = installation;
+    this.changed();
   }
 
   installationOf(workspace: Workspace, appKey: string): Installation | undefined {

@@ -1,3 +1,4 @@
+import { forgeEntries, forgePath } from '../forge/pages.js';
 import type { Exchange } from '../http/exchange.js';
 import type { Repository } from '../state/model.js';
 import type { World } from '../world.js';
@@ -35,10 +36,13 @@ export function repositorySide(call: WebCall, repository: Repository, section: S
   const base = `/${call.world.state.fullName(repository)}`;
   const entry = (name: Section, text: string, path: string) =>
     html`<li><a href="${base}${path}" ${mark(name === section)}>${text}</a></li>`;
+  const workspace = call.world.state.workspaceOf(repository);
+  const apps = forgeEntries(call.world, workspace, 'bitbucket:repoMainMenuPage');
   return html`<div class="title">${picture(repository.name, true)} ${repository.name}</div>
     <ul>
       ${entry('source', 'Source', '')} ${entry('commits', 'Commits', '/commits')}
       ${isAdmin(call, repository) && entry('settings', 'Repository settings', '/admin')}
+      ${apps.map((app) => html`<li><a href="${base}/${forgePath(app)}">${app.page.title}</a></li>`)}
     </ul>`;
 }
 

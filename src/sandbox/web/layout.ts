@@ -11,9 +11,9 @@ export interface Page {
   side?: Html;
   main: Html;
   status?: number;
-  scripts?: readonly ('host' | 'live')[];
   /** Where forms of this page may lead, redirects included; usually there are none. */
   formAction?: string;
+  scripts?: readonly ('host' | 'live' | 'forge')[];
 }
 
 const logo = html`<svg viewBox="0 0 24 24" aria-hidden="true">

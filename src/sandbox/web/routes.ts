@@ -1,3 +1,9 @@
+import {
+  forgeRepositoryPage,
+  forgeRepositorySettings,
+  forgeWorkspaceSettings,
+} from '../forge/pages.js';
+import { forgeHostScript } from '../forge/scripts.js';
 import { type Exchange, type Reply } from '../http/exchange.js';
 import { Router } from '../http/router.js';
 import type { World } from '../world.js';
@@ -19,12 +25,14 @@ type WebHandler = (call: WebCall) => Promise<Reply> | Reply;
 
 const repository = '/:workspace/:repository';
 const addon = 'addon/admin/:app/:module';
+const forge = 'forge/:app/:environment/:module';
 
 const pages: [string, WebHandler][] = [
   ['/', homePage],
   ['/_assets/sandbox.css', () => asset('text/css', style)],
   ['/_assets/host.js', () => asset('text/javascript', hostScript)],
   ['/_assets/live.js', () => asset('text/javascript', liveScript)],
+  ['/_assets/forge.js', () => asset('text/javascript', forgeHostScript)],
   ['/atlassian-connect/all.js', () => asset('text/javascript', allJs)],
   ['/atlassian-connect/all-debug.js', () => asset('text/javascript', allJs)],
   ['/_avatar/:name', (call) => asset('image/svg+xml', avatar(call.params['name'] ?? ''))],
@@ -34,6 +42,7 @@ const pages: [string, WebHandler][] = [
   ['/:workspace/workspace/settings', workspaceSettingsPage],
   [`/:workspace/workspace/settings/${addon}`, workspaceSettingsPage],
   ['/:workspace/workspace/settings/oauth-consumers', consumersPage],
+  [`/:workspace/workspace/settings/${forge}`, forgeWorkspaceSettings],
   [repository, repositoryPage],
   [`${repository}/`, repositoryPage],
   [`${repository}/src`, repositoryPage],
@@ -47,6 +56,8 @@ const pages: [string, WebHandler][] = [
   [`${repository}/admin/${addon}`, settingsPage],
   [`${repository}/admin/webhooks`, webhooksPage],
   [`${repository}/admin/webhooks/:hook`, requestsPage],
+  [`${repository}/admin/${forge}`, forgeRepositorySettings],
+  [`${repository}/${forge}`, forgeRepositoryPage],
 ];
 
 const router = new Router<WebHandler>([

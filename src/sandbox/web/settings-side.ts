@@ -1,4 +1,5 @@
 import { pageModules, type PageModule } from '../connect/descriptor.js';
+import { forgeEntries, forgeMenu, type ForgeEntry } from '../forge/pages.js';
 import { textOf } from '../json.js';
 import type { Installation, Repository, Workspace } from '../state/model.js';
 import { picture } from './components.js';
@@ -12,7 +13,7 @@ export interface Entry {
   module: PageModule;
 }
 
-type Section = 'details' | 'webhooks' | 'consumers' | Entry;
+type Section = 'details' | 'webhooks' | 'consumers' | Entry | ForgeEntry;
 
 /** The left column of *Repository settings*. */
 export function repositorySettingsSide(
@@ -31,7 +32,8 @@ export function repositorySettingsSide(
     <ul>
       ${link(`${base}/webhooks`, 'Webhooks', section === 'webhooks')}
     </ul>
-    ${apps(base, pagesOf(call, workspace, 'adminPages'), section)}`;
+    ${apps(base, pagesOf(call, workspace, 'adminPages'), section)}
+    ${forgeMenu(forgeEntries(call.world, workspace, 'bitbucket:repoSettingsMenuPage'), base, section)}`;
 }
 
 /** The left column of *Workspace settings*, where `configurePage` lives. */
@@ -46,7 +48,8 @@ export function workspaceSettingsSide(call: WebCall, workspace: Workspace, secti
     <ul>
       ${link(`${base}/oauth-consumers`, 'OAuth consumers', section === 'consumers')}
     </ul>
-    ${apps(base, pagesOf(call, workspace, 'configurePage'), section)}`;
+    ${apps(base, pagesOf(call, workspace, 'configurePage'), section)}
+    ${forgeMenu(forgeEntries(call.world, workspace, 'bitbucket:workspaceSettingsMenuPage'), base, section)}`;
 }
 
 export function pagesOf(call: WebCall, workspace: Workspace, kind: string): Entry[] {
@@ -62,6 +65,7 @@ export function pagesOf(call: WebCall, workspace: Workspace, kind: string): Entr
 function apps(base: string, entries: readonly Entry[], section: Section): Html {
   const isChosen = ({ installation, module }: Entry) =>
     typeof section !== 'string' &&
+    'module' in section &&
     section.installation.app_key === installation.app_key &&
     section.module.key === module.key;
   const rows = entries.map((entry) => {
