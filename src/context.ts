@@ -97,7 +97,11 @@ export async function createContext(
   const receivers = createReceiverParts({ ...basics, bitbucket: bitbucket.prompt });
   const backends = createBackendList(basics, receivers, () => worker);
   const lanes = laneDeps(basics, bitbucket, backends);
-  const worker = createWorker(basics, lanes, bitbucket, stopping.signal);
+  const people = createPeople({
+    ...{ ...basics, secrets, http: bitbucket.http, signal: stopping.signal },
+    waker: { wake: () => worker.wake() },
+  });
+  const worker = createWorker(basics, lanes, bitbucket, people, stopping.signal);
   const connect = await openConnectDoor(basics, bitbucket);
   const hookKeys = createHookKeys(basics);
   const control = await openControlSocket({
@@ -122,7 +126,7 @@ export async function createContext(
     },
     api: { ...receivers.api, waker: worker, logger },
     panel: createPanelServices({ ...lanes, bitbucket: bitbucket.prompt, waker: worker }, backends),
-    people: createPeople({ ...basics, secrets, http: bitbucket.http, signal: stopping.signal }),
+    people,
     health: { database: () => storage.read.lanes.nextDue() },
     sessionKey: Buffer.from(hkdfSync('sha256', masterKey, '', 'slipway panel sessions', 32)),
     async start() {
@@ -198,6 +202,7 @@ function createWorker(
   basics: Basics,
   lanes: LaneDeps,
   bitbucket: BitbucketClients,
+  people: People,
   signal: AbortSignal,
 ): Worker {
   const { storage, clock, logger } = basics;
@@ -212,6 +217,7 @@ function createWorker(
       { name: 'reconcile', run: () => reconcileDue(reconcile, repositoriesAtOnce) },
       createPruner({ ...basics, signal }),
       createForgetter({ ...lanes, signal }),
+      people.watch,
     ],
     clock,
     logger,

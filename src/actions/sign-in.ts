@@ -1,9 +1,11 @@
 import { BitbucketError } from '../core/errors.js';
 import type { OAuthGrant } from '../core/model/index.js';
 import type { GrantedTokens, OAuthClient, RemoteUser } from '../core/people.js';
-import type { Clock, Ids, Logger, Storage, Vault } from '../core/ports.js';
+import type { Clock, Ids, Logger, Storage, Vault, Waker } from '../core/ports.js';
 import { missingScopes } from '../core/scopes.js';
+import { consumerSubject, grantIsWell } from './grant-notices.js';
 import { sealGrant } from './grant-secrets.js';
+import { wakeRepositories } from './wake-repositories.js';
 
 export interface SignInDeps {
   storage: Storage;
@@ -11,6 +13,8 @@ export interface SignInDeps {
   ids: Ids;
   clock: Clock;
   logger: Logger;
+  /** Lanes that waited for a credential are due. */
+  waker: Waker;
   oauth: OAuthClient;
   whoAmI(accessToken: string): Promise<RemoteUser>;
 }
@@ -45,7 +49,7 @@ export async function signIn(
 async function keepGrant(
   user: RemoteUser,
   tokens: GrantedTokens,
-  { storage, ids, clock, oauth, vault, logger }: SignInDeps,
+  { storage, ids, clock, oauth, vault, waker, logger }: SignInDeps,
 ): Promise<void> {
   await storage.write(async (tx) => {
     const known = await tx.grants.ofUser(user.uuid, oauth.clientId);
@@ -67,7 +71,11 @@ async function keepGrant(
       updatedAt: now,
     };
     await tx.grants.save(grant);
-    await tx.notices.resolve(`grant:${id}`, now);
+    await grantIsWell(tx, grant, now);
+    // A redeemed code proves the consumer, too.
+    await tx.notices.resolve(consumerSubject(oauth.clientId), now);
+    await wakeRepositories(tx, await tx.grants.repositoriesOf(user.uuid), now);
   });
+  waker.wake();
   logger.info({ user: user.uuid }, 'oauth.granted');
 }

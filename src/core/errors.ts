@@ -209,6 +209,10 @@ export const errorCatalogue = {
     says: 'Bitbucket does not accept what you allowed Slipway any more',
     advice: 'Connect again: sign out, then sign in with Bitbucket.',
   },
+  oauth_grant_missing: {
+    says: 'Slipway was not allowed to act for this person',
+    advice: 'They sign in with Bitbucket once.',
+  },
   oauth_scope_missing: {
     says: 'The OAuth consumer does not have all the permissions it needs',
     advice:

@@ -1,5 +1,5 @@
 /** Ports about people: their sessions, what they allowed us, and what they should know. Part of `ports.ts`. */
-import type { Notice, OAuthGrant, WebSession } from './model/index.js';
+import type { Notice, OAuthGrant, Repository, WebSession } from './model/index.js';
 
 export interface WebSessionReads {
   byId(id: string): Promise<WebSession | null>;
@@ -18,11 +18,30 @@ export interface WebSessionWrites {
 export interface GrantReads {
   byId(id: string): Promise<OAuthGrant | null>;
   ofUser(userUuid: string, clientId: string): Promise<OAuthGrant | null>;
+  /** Of those who enabled this repository: only they lent us their right to read it. */
+  ofRepository(repositoryUuid: string, clientId: string): Promise<OAuthGrant[]>;
+  /** Repositories that somebody enabled: what stands still when their grant does. */
+  repositoriesOf(userUuid: string): Promise<Repository[]>;
+  /** Active ones that lapse before then and that some repository needs, soonest first. */
+  lapsing(before: number, limit: number): Promise<OAuthGrant[]>;
 }
 
 export interface GrantWrites {
   /** Inserts, or replaces by id. A person has one per consumer: look for it first. */
   save(grant: OAuthGrant): Promise<void>;
+  /** Nobody else may renew it until then. False: somebody does already, or it changed since `version`. */
+  claimRenewal(
+    grant: Pick<OAuthGrant, 'id' | 'version'>,
+    owner: string,
+    now: number,
+    until: number,
+  ): Promise<boolean>;
+  /** Gives the claim back; does nothing when it is another's by now. */
+  releaseRenewal(id: string, owner: string): Promise<void>;
+  /** No process that could have claimed one is left. At start only. */
+  endRenewals(): Promise<void>;
+  /** False when it changed since `expectedVersion`; nothing was written then. Ends a renewal. */
+  update(id: string, expectedVersion: number, patch: Partial<OAuthGrant>): Promise<boolean>;
 }
 
 export interface NoticeReads {
@@ -74,4 +93,23 @@ export interface RemoteUser {
   displayName: string;
   /** From the answer's headers; null when Bitbucket does not say. */
   scopes: string | null;
+}
+
+/** A bearer token that acts for somebody. */
+export interface PersonToken {
+  value: string;
+  /** Unix ms. */
+  expiresAt: number;
+  scopes: string | null;
+}
+
+export interface PersonTokens {
+  /**
+   * A token of this person with some life left, renewed when need be.
+   *
+   * @param options.unlike it was just refused: another one, please
+   * @throws AccessError `oauth_grant_missing`; BitbucketError `oauth_grant_refused` when only the person can mend it, and
+   *   whatever keeps it from being renewed now
+   */
+  token(userUuid: string, options?: { unlike?: string }): Promise<PersonToken>;
 }

@@ -50,6 +50,7 @@ export async function openSqliteStorage(options: {
   const takenOver = await writer.write(async () => {
     await tx.repositories.reconcileAll(options.now());
     await tx.statusReports.wakeAll(options.now());
+    await tx.grants.endRenewals();
     return tx.lanes.takeOverAll(options.now());
   });
   if (takenOver > 0) options.logger.info({ lanes: takenOver }, 'storage.leases_taken_over');

@@ -56,6 +56,7 @@ export async function createPeopleStage(
   const deps: SignInDeps = {
     ...{ storage, vault, ids, clock: clock.now, logger, oauth },
     whoAmI: (token) => whoAmI(token, endpoint),
+    waker: { wake: () => undefined },
   };
   const sessions = createWebSessions({ storage, ids, clock: clock.now, baseUrl });
   mount(app, (root) => {
@@ -70,6 +71,12 @@ export async function createPeopleStage(
   });
   return {
     ...{ app, url, peer, clock, storage, vault, sessions, deps, endpoint, folder },
+    /** As the browser does it, without a browser. */
+    async allow(): Promise<void> {
+      const begun = { state: 's'.repeat(43), codeVerifier: 'v'.repeat(43) };
+      const back = new URL(peer.allow(await oauth.authorizeUrl(begun)));
+      await signIn({ query: back.search.slice(1), ...begun }, deps);
+    },
     async stop() {
       server.closeAllConnections();
       server.close();
