@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import type { RequestListener } from 'node:http';
 import { join } from 'node:path';
+import compression from 'compression';
 import express, { type ErrorRequestHandler, type Express } from 'express';
 import helmet from 'helmet';
 import type { Context } from './context.js';
@@ -48,6 +49,7 @@ export function createApp(context: Context): Express {
       strictTransportSecurity: baseUrl.startsWith('https:'),
     }),
   );
+  app.use(compression());
   app.use(createOpsRouter(context.health));
   app.use(createBackendApi(context.api));
   app.use('/public', express.static(join(root, 'public'), { index: false, maxAge: '1h' }));

@@ -2,6 +2,7 @@ import { once } from 'node:events';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import path from 'node:path';
+import compression from 'compression';
 import express, { type ErrorRequestHandler, type RequestHandler } from 'express';
 import { errorPageOf, renderErrorPage } from '../../../../src/doors/pages/error-page.js';
 import { createDeploymentPage } from '../../../../src/doors/pages/deployment-page.js';
@@ -60,6 +61,7 @@ export async function servePanel(
     bitbucketUrl: options.bitbucketUrl ?? url,
   };
   if (options.before) app.use(options.before);
+  app.use(compression());
   app.get('/atlassian-connect/all.js', (_req, res) => {
     res.type('js').send(bitbucketScript);
   });
