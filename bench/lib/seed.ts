@@ -117,6 +117,8 @@ function targetOf(
     excludePaths: null,
     honourSkipMarkers: true,
     newerPush: 'finish',
+    afterTargetId: null,
+    promote: 'automatic',
     settings: { url: receiver, silenceMinutes: 1440 },
     secretsSealed: vault.seal(JSON.stringify({ secret: receiverSecret }), secretsIdentity(id)),
     hold: null,

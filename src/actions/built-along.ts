@@ -1,5 +1,6 @@
 import type { Deployment, LaneLease, Target } from '../core/model/index.js';
 import type { Transaction } from '../core/ports.js';
+import { wakeWaiters } from './settle-waiting.js';
 import { recordStatus, type StatusDeps } from './record-status.js';
 
 /**
@@ -30,6 +31,7 @@ export async function settleBuiltAlong(
   await tx.deployments.update(deployment.id, settled);
   await recordStatus(tx, { ...deployment, ...settled }, target.name, now, deps);
   await tx.targets.touch(target.id, { liveDeploymentId: deployment.id });
+  await wakeWaiters(tx, [deployment.id], now);
   await tx.lanes.release(lease, now, { dueAt: now, currentDeploymentId: null, failures: 0 });
   return true;
 }

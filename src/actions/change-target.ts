@@ -3,6 +3,7 @@ import { InputError, StateError } from '../core/errors.js';
 import type { Target } from '../core/model/index.js';
 import type { Clock, Logger, Storage, Transaction, Vault } from '../core/ports.js';
 import { openForCall, openTarget } from './open-target.js';
+import { endWaiting, waitingAt, wakeWaiters } from './settle-waiting.js';
 
 const resumeTimeoutMs = 15_000;
 
@@ -65,6 +66,12 @@ export async function removeTarget(
         updatedAt: now,
       });
     }
+    await wakeWaiters(
+      tx,
+      waiting.map(({ id }) => id),
+      now,
+    );
+    await releaseFollowers(tx, found, input.by.name, deps);
     const lane = await tx.lanes.byTarget(found.id);
     if (lane?.currentDeploymentId) {
       await tx.deployments.update(lane.currentDeploymentId, { cancelRequestedBy: input.by.name });
@@ -74,6 +81,27 @@ export async function removeTarget(
   });
   deps.logger.info({ target: target.id, by: input.by.name }, 'target.removed');
   await deps.backend(target.backend)?.remove?.(openTarget(target, deps.vault));
+}
+
+/**
+ * What waited for it would deploy by itself from now on, and nobody said so: it is held until a person does.
+ */
+async function releaseFollowers(
+  tx: Transaction,
+  removed: Target,
+  by: string,
+  deps: ChangeTargetDeps,
+): Promise<void> {
+  for (const target of await tx.targets.ofRepository(removed.repositoryId)) {
+    if (target.afterTargetId !== removed.id) continue;
+    const reason = `${removed.name}, which it waited for, was removed`;
+    const hold = { since: deps.clock(), by, reason };
+    await tx.targets.touch(target.id, { afterTargetId: null, hold: target.hold ?? hold });
+    for (const waiting of await waitingAt(tx, target.id)) {
+      const end = { state: 'stopped', reason: `${reason} by ${by}.`, supersededBy: null } as const;
+      await endWaiting(tx, waiting, end, deps);
+    }
+  }
 }
 
 async function existing(tx: Transaction, targetId: string): Promise<Target> {

@@ -6,6 +6,8 @@ import type { RemoteCommit, Transaction } from '../core/ports.js';
 import { decide } from '../core/routing/decide.js';
 import { carefulForMs } from '../core/routing/same-push.js';
 import { enqueueNewest, supersedeQueued } from './enqueue.js';
+import { addFollowers } from './add-followers.js';
+import { wakeWaiters } from './settle-waiting.js';
 import type { LaneDeps } from './step-lane.js';
 
 /** What Bitbucket said about a deployment that may not run unasked. */
@@ -88,13 +90,13 @@ async function settleHead(
   );
   const winner = inDoubt.find(({ commit }) => commit === head?.hash) ?? null;
   for (const other of inDoubt) {
-    if (other !== winner) await dropOvertaken(tx, other, head, deps);
+    if (other !== winner) await dropOvertaken(tx, other, head, now, deps);
   }
   await saveHead(tx, deployment, head, now, deps);
   const decided = await lastDecided(tx, target.id, deployment.slot, inDoubt);
   if (winner && decided?.commit === winner.commit) {
     const reason = `Commit ${short(winner.commit)} had its turn before; this told of it once more.`;
-    await drop(tx, winner, 'already_decided', reason);
+    await drop(tx, winner, 'already_decided', reason, now);
   } else if (winner) {
     await admit(tx, winner, now, deps);
   } else if (head && decided?.commit !== head.hash) {
@@ -142,12 +144,13 @@ async function dropOvertaken(
   tx: Transaction,
   deployment: Deployment,
   head: RemoteCommit | null,
+  now: number,
   deps: LaneDeps,
 ): Promise<void> {
   const where = head === null ? 'was deleted' : `had moved on to ${short(head.hash)}`;
   const reason = `The ${deployment.refType} ${where} when this event was looked at.`;
   deps.logger.info({ deployment: deployment.id, head: head?.hash ?? null }, 'deployment.overtaken');
-  await drop(tx, deployment, 'overtaken', reason);
+  await drop(tx, deployment, 'overtaken', reason, now);
 }
 
 /** The head was never decided on: its own event is missing or late. */
@@ -186,7 +189,9 @@ async function deployHead(
     causedBy: null,
     pendingChecks: verdict.outcome === 'pending' ? (['paths'] as const).slice() : [],
   };
-  await enqueueNewest(tx, [newDeployment(wish, now)], now, deps);
+  const deployment = newDeployment(wish, now);
+  await enqueueNewest(tx, [deployment], now, deps);
+  await addFollowers(tx, deployment, target, deps);
 }
 
 async function saveHead(
@@ -225,7 +230,7 @@ async function settlePaths(
       target.includePaths === null
         ? `Only files of ${target.excludePaths} changed since ${short(since)}, which is live.`
         : `No file of ${target.includePaths} changed since ${short(since)}, which is live.`;
-    await drop(tx, deployment, 'paths_unchanged', reason);
+    await drop(tx, deployment, 'paths_unchanged', reason, now);
     deps.logger.info({ deployment: deployment.id, reason }, 'deployment.not_needed');
     return;
   }
@@ -258,7 +263,9 @@ async function drop(
   deployment: Deployment,
   reasonCode: string,
   reason: string,
+  now: number,
 ): Promise<void> {
+  await wakeWaiters(tx, [deployment.id], now);
   if (deployment.startedAt === null) await tx.deployments.remove(deployment.id);
   else await tx.deployments.update(deployment.id, { state: 'stopped', reason });
   await decideFor(tx, deployment, 'skip', reasonCode, reason);

@@ -16,7 +16,7 @@ export async function enqueueNewest(
   if (deployments.length === 0) return;
   const newest = new Map<string, Deployment>();
   for (const deployment of deployments) {
-    if (!inDoubt(deployment)) newest.set(slotKey(deployment), deployment);
+    if (isQueued(deployment) && !inDoubt(deployment)) newest.set(slotKey(deployment), deployment);
   }
   for (const winner of newest.values()) {
     const replaced = await supersedeQueued(tx, winner, now, deps);
@@ -25,6 +25,7 @@ export async function enqueueNewest(
   const rows = deployments.map((deployment): Deployment => {
     const winner = newest.get(slotKey(deployment));
     if (!winner || winner === deployment || inDoubt(deployment)) return deployment;
+    if (!isQueued(deployment)) return deployment;
     return { ...deployment, state: 'superseded', supersededBy: winner.commit, finishedAt: now };
   });
   await tx.deployments.insert(rows);
@@ -40,6 +41,8 @@ export async function supersedeQueued(
 ): Promise<Deployment[]> {
   const { targetId, slot, commit: supersededBy } = winner;
   const replaced = await tx.deployments.supersedeQueued(targetId, slot, supersededBy, now);
+  const waiters = await tx.deployments.waitersOf(replaced.map(({ id }) => id));
+  await tx.lanes.wake([...new Set(waiters.map((each) => each.targetId))], now);
   for (const each of replaced) {
     await recordEnd(tx, { ...each, state: 'superseded', supersededBy }, now, deps);
     if (each.pendingChecks.length > 0 && each.refChangeId !== null) {
@@ -52,6 +55,11 @@ export async function supersedeQueued(
     }
   }
   return replaced;
+}
+
+/** One that waits for another target supersedes nothing, and is not superseded here: its turn is not now. */
+function isQueued({ state }: Pick<Deployment, 'state'>): boolean {
+  return state === 'queued';
 }
 
 function inDoubt({ pendingChecks }: Pick<Deployment, 'pendingChecks'>): boolean {

@@ -4,6 +4,7 @@ import { isOver } from '../core/delivery/settle.js';
 import { settleBuiltAlong } from './built-along.js';
 import { waitForRepair } from './connection-gate.js';
 import { recordStatus } from './record-status.js';
+import { settleWaitingAt } from './settle-waiting.js';
 import type { LaneDeps } from './step-lane.js';
 
 /** A thousand lanes must not come back in the same second. */
@@ -24,6 +25,7 @@ export async function planStep(tx: Transaction, lease: LaneLease, deps: LaneDeps
   const lane = await tx.lanes.byTarget(lease.targetId);
   const target = await tx.targets.byId(lease.targetId);
   if (!lane || !target) return goIdle(tx, lease, now);
+  const lookAgainAt = await settleWaitingAt(tx, target, deps);
   const current = lane.currentDeploymentId
     ? await tx.deployments.byId(lane.currentDeploymentId)
     : null;
@@ -32,7 +34,7 @@ export async function planStep(tx: Transaction, lease: LaneLease, deps: LaneDeps
     return goOn(tx, lease, current, target, lane.failures, deps);
   }
   const next = await tx.deployments.nextQueued(lease.targetId);
-  if (!next) return goIdle(tx, lease, now);
+  if (!next) return goIdle(tx, lease, now, lookAgainAt);
   if (next.pendingChecks.length > 0) {
     return { kind: 'check', deployment: next, target, failures: lane.failures };
   }
@@ -67,8 +69,13 @@ async function waitForHost(
   return idle;
 }
 
-async function goIdle(tx: Transaction, lease: LaneLease, now: number): Promise<Step> {
-  await tx.lanes.release(lease, now, { dueAt: null, currentDeploymentId: null, failures: 0 });
+async function goIdle(
+  tx: Transaction,
+  lease: LaneLease,
+  now: number,
+  dueAt: number | null = null,
+): Promise<Step> {
+  await tx.lanes.release(lease, now, { dueAt, currentDeploymentId: null, failures: 0 });
   return idle;
 }
 

@@ -11,7 +11,8 @@ import type {
   Target,
 } from '../core/model/index.js';
 import type { Clock, Ids, RefKey, Transaction } from '../core/ports.js';
-import { decide, slotOf, type RoutingFacts } from '../core/routing/decide.js';
+import { decide, slotOf, type RoutingFacts, type Verdict } from '../core/routing/decide.js';
+import { upstreamFirst } from '../core/routing/followers.js';
 import {
   carefulForMs,
   isReconcileSource,
@@ -131,9 +132,12 @@ export class PushRecord {
     const now = this.#deps.clock();
     const inDoubt = needsHeadCheck(ref, change, toldBefore, now);
     let asked = false;
-    for (const target of this.#targets.get(change.repositoryId) ?? []) {
-      const deploys = this.#decide(recorded, change, target, inDoubt);
-      asked ||= deploys && inDoubt;
+    const made = new Map<string, Decided>();
+    for (const target of upstreamFirst(this.#targets.get(change.repositoryId) ?? [])) {
+      const upstream = target.afterTargetId === null ? null : made.get(target.afterTargetId);
+      const decided = this.#decide(recorded, change, target, inDoubt, upstream ?? null);
+      made.set(target.id, decided);
+      asked ||= decided.deployment !== null && inDoubt;
     }
     // Where the head will be asked for, the answer says what the head is; until then the old one stands.
     if (asked) return;
@@ -151,35 +155,44 @@ export class PushRecord {
     this.#changedRefs.add(key);
   }
 
-  /** Returns whether it makes a deployment. */
+  /** `upstream`: what the same change led to at the target that this one waits for. */
   #decide(
     recorded: RecordedPush,
     change: StoredRefChange,
     target: Target,
     inDoubt: boolean,
-  ): boolean {
-    const verdict = decide(change, target, {
+    upstream: Decided | null,
+  ): Decided {
+    const own = decide(change, target, {
       matches: this.#deps.matches,
       backend: this.#deps.backendFacts(target.backend),
     });
+    const verdict = upstream === null ? own : decideBehind(own, upstream);
+    const awaited = upstream?.deployment ?? null;
+    const isHeadAsked = inDoubt && awaited === null;
     const deployment =
       verdict.outcome === 'skip' || change.to === null
         ? null
-        : this.#deployment(recorded, change, target, change.to, [
-            ...(inDoubt ? (['head'] as const) : []),
-            ...(verdict.outcome === 'pending' ? (['paths'] as const) : []),
-          ]);
+        : this.#deployment(recorded, change, target, change.to, {
+            pendingChecks: [
+              ...(isHeadAsked ? (['head'] as const) : []),
+              ...(own.outcome === 'pending' ? (['paths'] as const) : []),
+            ],
+            ...(awaited === null
+              ? {}
+              : { waitsFor: awaited.id, reason: `Waits for ${upstream?.target.name}.` }),
+          });
     if (deployment) this.#deployments.push(deployment);
     this.#decisions.push({
       refChangeId: change.id,
       targetId: target.id,
-      outcome: deployment && inDoubt ? 'pending' : verdict.outcome,
+      outcome: deployment && isHeadAsked ? 'pending' : verdict.outcome,
       reasonCode: verdict.reasonCode,
       reason: verdict.reason,
       deploymentId: deployment?.id ?? null,
       createdAt: this.#deps.clock(),
     });
-    return deployment !== null;
+    return { target, verdict, deployment };
   }
 
   #deployment(
@@ -187,7 +200,7 @@ export class PushRecord {
     change: StoredRefChange,
     target: Target,
     commit: string,
-    pendingChecks: PendingCheck[],
+    more: { pendingChecks: PendingCheck[]; waitsFor?: string; reason?: string },
   ): Deployment {
     const wish = {
       id: this.#deps.ids.next(),
@@ -203,7 +216,7 @@ export class PushRecord {
       author: change.author,
       cause,
       causedBy: pushedBy ?? change.author,
-      pendingChecks,
+      ...more,
     };
     return newDeployment(wish, this.#deps.clock());
   }
@@ -211,6 +224,23 @@ export class PushRecord {
   #moveKey(repository: Repository, { refType, name, from, to }: RefChange): string {
     return this.#deps.digest(JSON.stringify([repository.id, refType, name, from, to]));
   }
+}
+
+interface Decided {
+  target: Target;
+  verdict: Verdict;
+  deployment: Deployment | null;
+}
+
+/** For a target that waits for another one: only what is deployed there can go live there. */
+function decideBehind(own: Verdict, { target, verdict, deployment }: Decided): Verdict {
+  if (own.outcome === 'skip') return own;
+  if (deployment === null) {
+    const reason = `It waits for ${target.name}, which does not deploy this: ${verdict.reason}`;
+    return { outcome: 'skip', reasonCode: 'upstream_skipped', reason };
+  }
+  const reason = `It deploys what goes live on ${target.name}.`;
+  return { outcome: 'deploy', reasonCode: 'follows', reason };
 }
 
 function refKey(repositoryId: string, { refType, name }: Pick<RefKey, 'refType' | 'name'>): string {

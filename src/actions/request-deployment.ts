@@ -5,7 +5,9 @@ import { InputError, StateError } from '../core/errors.js';
 import type { Deployment, DeploymentCause, Target } from '../core/model/index.js';
 import type { Bitbucket, Clock, Ids, Logger, Storage, Transaction, Waker } from '../core/ports.js';
 import { enqueueNewest } from './enqueue.js';
+import { followAgain } from './add-followers.js';
 import { recordEnd } from './record-status.js';
+import { wakeWaiters } from './settle-waiting.js';
 
 export interface RequestDeps {
   storage: Storage;
@@ -63,7 +65,7 @@ export async function redeploy(
     const { refName, targetId } = earlier;
     return deployNow({ targetId, refType: 'branch', refName, by: input.by }, deps);
   }
-  return enqueue(target, earlier, { cause: 'person', by: input.by }, deps);
+  return enqueue(target, earlier, { cause: 'person', by: input.by, again: earlier }, deps);
 }
 
 /** Switches back to an earlier release and holds automatic deploys, so that the next push does not bring the bad one back. */
@@ -87,7 +89,7 @@ type Ref = Pick<Deployment, 'refType' | 'refName' | 'commit' | 'message' | 'auth
 async function enqueue(
   target: Target,
   ref: Ref,
-  why: { cause: DeploymentCause; by: Person; rollbackOf?: string },
+  why: { cause: DeploymentCause; by: Person; rollbackOf?: string; again?: Deployment },
   deps: RequestDeps,
 ): Promise<Deployment> {
   const id = deps.ids.next();
@@ -112,6 +114,7 @@ async function enqueue(
   const deployment = newDeployment(wish, now);
   await deps.storage.write(async (tx) => {
     await enqueueNewest(tx, [deployment], now, deps);
+    if (why.again) await followAgain(tx, why.again, deployment, deps);
     if (why.cause === 'rollback') {
       const reason = `rolled back to ${ref.commit.slice(0, 12)}`;
       await tx.targets.touch(target.id, { hold: { since: now, by: why.by.name, reason } });
@@ -150,9 +153,12 @@ async function cancelIn(
   if (isOver(deployment.state)) throw new StateError('deployment_finished');
   if (deployment.state === 'queued' || deployment.state === 'waiting') {
     const reason = `Cancelled by ${input.by.name} before it started.`;
-    const end = { state: 'stopped', reason, finishedAt: now, updatedAt: now } as const;
+    const at = { finishedAt: now, updatedAt: now };
+    const cancelRequestedBy = input.by.name;
+    const end = { state: 'stopped', reason, cancelRequestedBy, ...at } as const;
     await tx.deployments.update(deployment.id, end);
     await recordEnd(tx, { ...deployment, ...end }, now, deps);
+    await wakeWaiters(tx, [deployment.id], now);
     return;
   }
   const target = await tx.targets.byId(deployment.targetId);

@@ -2,6 +2,7 @@ import { newDeployment } from '../core/delivery/new-deployment.js';
 import { isOver } from '../core/delivery/settle.js';
 import type { Deployment, Target } from '../core/model/index.js';
 import type { Clock, Ids, Logger, Storage, Transaction, Waker } from '../core/ports.js';
+import { followAgain } from './add-followers.js';
 import { enqueueNewest } from './enqueue.js';
 
 export interface RetryDeps {
@@ -175,6 +176,7 @@ async function replay(
   if (earlier.state === 'queued') {
     await tx.deployments.update(earlier.id, { reason: `Retried by ${by} before its time.` });
   }
+  await followAgain(tx, earlier, deployment, deps);
   await pointDecision(tx, earlier, deployment.id);
   return deployment;
 }

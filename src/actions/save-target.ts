@@ -1,9 +1,11 @@
 import type { Backend, BackendConnection, BackendTarget, CheckWarning } from '../core/backend.js';
 import { InputError, StateError } from '../core/errors.js';
-import type { Repository, Target } from '../core/model/index.js';
-import type { Clock, Ids, Storage, Vault } from '../core/ports.js';
+import type { Promote, Repository, Target } from '../core/model/index.js';
+import type { Clock, Ids, Reader, Storage, Transaction, Vault } from '../core/ports.js';
+import { circle } from '../core/routing/followers.js';
 import { branchProblem, checkRule } from './check-rule.js';
 import { openConnection, openTarget, secretsIdentity } from './open-target.js';
+import { endWaiting, waitingAt } from './settle-waiting.js';
 import { parseSettings, type ParsedSettings } from './parse-settings.js';
 
 export interface TargetForm {
@@ -20,6 +22,10 @@ export interface TargetForm {
   includePaths?: string | null;
   excludePaths?: string | null;
   honourSkipMarkers?: boolean;
+  /** The target it waits for; absent or null: none. */
+  afterTargetId?: string | null;
+  /** Absent: `automatic`. */
+  promote?: Promote;
   /** Raw form values; an empty secret keeps the stored one. */
   settings: Record<string, string>;
   /** Secret fields whose stored value is to go; an empty one alone keeps it. */
@@ -55,6 +61,8 @@ export async function saveTarget(form: TargetForm, deps: SaveTargetDeps): Promis
   const stored = existing ? openTarget(existing, deps.vault).secrets : {};
   const fields = checkRule(form, backend, deps);
   const connection = await chosenConnection(form, backend, fields, deps);
+  const order = await orderProblem(form, { id, backend }, deps.storage.read);
+  if (order !== null) fields['afterTargetId'] = order;
   const schema = backend.settings;
   const parsed = parseSettings(schema, form.settings, form.clearSecrets ?? [], stored);
   Object.assign(fields, parsed.problems);
@@ -69,7 +77,8 @@ export async function saveTarget(form: TargetForm, deps: SaveTargetDeps): Promis
   };
   const warnings = await askBackend(backend, form, opened);
   const connectionId = connection?.id ?? null;
-  return { target: await store({ ...form, connectionId }, existing, id, parsed, deps), warnings };
+  const saved = await store({ ...form, connectionId }, existing, { id, backend }, parsed, deps);
+  return { target: saved, warnings };
 }
 
 /** Ids in a form are only claims: another workspace's connection does not exist here. */
@@ -102,6 +111,26 @@ async function existingTarget(form: TargetForm, deps: SaveTargetDeps): Promise<T
   return target;
 }
 
+/** Null: it may wait for that one. */
+async function orderProblem(
+  form: TargetForm,
+  { id, backend }: { id: string; backend: Backend },
+  read: Pick<Reader, 'targets'> | Pick<Transaction, 'targets'>,
+): Promise<string | null> {
+  const afterTargetId = form.afterTargetId ?? null;
+  if (afterTargetId === null) return null;
+  const targets = await read.targets.ofRepository(form.repository.id);
+  if (!targets.some((each) => each.id === afterTargetId)) {
+    return 'Pick a target of this repository; that one may have been removed.';
+  }
+  if (backend.capabilities.commit === 'head') {
+    return `${backend.label} deploys the newest commit of a branch, so it cannot deploy exactly what went live elsewhere.`;
+  }
+  const name = form.name.trim() || 'This target';
+  const names = circle({ id, name }, afterTargetId, targets);
+  return names === null ? null : `They would wait for each other: ${names.join(' → ')}.`;
+}
+
 async function askBackend(
   backend: Backend,
   form: TargetForm,
@@ -123,7 +152,7 @@ async function askBackend(
 async function store(
   form: TargetForm & { connectionId: string | null },
   existing: Target | null,
-  id: string,
+  { id, backend }: { id: string; backend: Backend },
   parsed: ParsedSettings,
   deps: SaveTargetDeps,
 ): Promise<Target> {
@@ -140,6 +169,8 @@ async function store(
     includePaths: form.includePaths ?? null,
     excludePaths: form.excludePaths ?? null,
     honourSkipMarkers: form.honourSkipMarkers ?? true,
+    afterTargetId: form.afterTargetId ?? null,
+    promote: form.promote ?? 'automatic',
     settings: parsed.settings,
     secretsSealed,
     updatedAt: now,
@@ -149,6 +180,12 @@ async function store(
   if (existing) {
     return deps.storage.write(async (tx) => {
       await tx.repositories.touch(form.repository.id, baseline);
+      // Once more: two admins may each have made half of a circle.
+      const order = await orderProblem(form, { id, backend }, tx);
+      if (order !== null) {
+        throw new InputError('target_invalid', undefined, { afterTargetId: order });
+      }
+      if (existing.afterTargetId !== edited.afterTargetId) await endAllWaiting(tx, existing, deps);
       if (!(await tx.targets.update(id, form.expectedVersion, edited))) {
         throw new StateError('target_changed');
       }
@@ -175,4 +212,12 @@ async function store(
     await tx.lanes.create({ targetId: id, repositoryId, workspaceUuid });
   });
   return target;
+}
+
+/** What still waits for the former target would wait for nothing. */
+async function endAllWaiting(tx: Transaction, target: Target, deps: SaveTargetDeps): Promise<void> {
+  for (const waiting of await waitingAt(tx, target.id)) {
+    const reason = `${target.name} was set to wait for something else.`;
+    await endWaiting(tx, waiting, { state: 'stopped', reason, supersededBy: null }, deps);
+  }
 }

@@ -3,6 +3,7 @@ import { isOver, type Settlement } from '../core/delivery/settle.js';
 import type { Attempt, Deployment, LaneLease, Target } from '../core/model/index.js';
 import type { Transaction } from '../core/ports.js';
 import { recordStatus } from './record-status.js';
+import { wakeFollowers, wakeWaiters } from './settle-waiting.js';
 import type { LaneDeps } from './step-lane.js';
 
 /**
@@ -27,6 +28,11 @@ export async function applySettlement(
   }
   await applyToConnection(tx, step, settlement, attempt, deps);
   await applyToTarget(tx, step.target, settled, settlement, now);
+  // In the same transaction: what went live here is never forgotten over there.
+  if (isOver(settled.state)) await wakeWaiters(tx, [settled.id], now);
+  if (settlement.wentLive && settled.cause === 'rollback') {
+    await wakeFollowers(tx, step.target, now);
+  }
   await tx.lanes.release(lease, now, {
     dueAt: settlement.lane.dueAt,
     currentDeploymentId: settlement.lane.keepCurrent ? settled.id : null,

@@ -156,6 +156,10 @@ export const errorCatalogue = {
     says: 'This deployment is already over',
     advice: 'Reload the page to see how it ended.',
   },
+  nothing_to_approve: {
+    says: 'This deployment does not wait for a person',
+    advice: 'Reload the page to see what became of it.',
+  },
   ref_unknown: {
     says: 'Bitbucket has no such branch or tag',
     advice: 'Check the spelling, or push the branch first.',

@@ -164,7 +164,7 @@ export interface TargetWrites {
   /** Machine-kept fields; does not count as an edit. */
   touch(
     id: string,
-    patch: Partial<Pick<Target, 'liveDeploymentId' | 'hold' | 'state'>>,
+    patch: Partial<Pick<Target, 'liveDeploymentId' | 'hold' | 'state' | 'afterTargetId'>>,
   ): Promise<void>;
 }
 
@@ -289,6 +289,8 @@ export interface DeploymentReads {
   nextQueued(targetId: string): Promise<Deployment | null>;
   /** The last of a slot that was not superseded, leaving one out. */
   newestOfSlot(targetId: string, slot: string, except: string): Promise<Deployment | null>;
+  /** Those that wait, or waited, for one of the given deployments; oldest first. */
+  waitersOf(deploymentIds: readonly string[]): Promise<Deployment[]>;
 }
 
 export interface DeploymentWrites {

@@ -1,3 +1,4 @@
+import { approveDeployment, declineDeployment } from '../actions/approve-deployment.js';
 import { removeTarget, setAutomatic, type ChangeTargetDeps } from '../actions/change-target.js';
 import { openRepository } from '../actions/open-repository.js';
 import { openForCall } from '../actions/open-target.js';
@@ -48,6 +49,8 @@ export function createPanelServices(deps: PanelDeps, backends: readonly Backend[
     redeploy: (input) => redeploy(input, deps),
     cancel: (input) => cancelDeployment(input, deps),
     rollBack: (input) => rollBack(input, deps),
+    approve: (input) => approveDeployment(input, deps),
+    decline: (input) => declineDeployment(input, deps),
     buildLog: (deployment) => buildLog(deployment, deps),
   };
 }

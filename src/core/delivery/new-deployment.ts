@@ -15,6 +15,10 @@ export interface DeploymentWish {
   cause: DeploymentCause;
   causedBy: string | null;
   rollbackOf?: string;
+  /** The deployment it waits for before it enters its lane. */
+  waitsFor?: string;
+  /** Why it waits. */
+  reason?: string;
   pendingChecks?: PendingCheck[];
 }
 
@@ -25,8 +29,11 @@ export function newDeployment(wish: DeploymentWish, now: number): Deployment {
     rollbackOf: wish.rollbackOf ?? null,
     pendingChecks: wish.pendingChecks ?? [],
     slotSince: now,
-    state: 'queued',
-    reason: null,
+    state: wish.waitsFor === undefined ? 'queued' : 'waiting',
+    reason: wish.reason ?? null,
+    waitsFor: wish.waitsFor ?? null,
+    approvalUntil: null,
+    approvedBy: null,
     supersededBy: null,
     backendRef: null,
     builtCommit: null,

@@ -69,6 +69,12 @@ export interface Deployment {
   /** Last lines of the build log, newest last. */
   logTail: string[] | null;
   cancelRequestedBy: string | null;
+  /** The deployment of another target whose end it waits for, or waited for; null: none. */
+  waitsFor: string | null;
+  /** `waiting` for a person until then, Unix ms; null: for no person. */
+  approvalUntil: number | null;
+  /** Display name of the person who let it go on. */
+  approvedBy: string | null;
   createdAt: number;
   startedAt: number | null;
   finishedAt: number | null;

@@ -15,6 +15,8 @@ export interface Rule {
 
 /** What a newer push does to a deployment of its branch or tag that is running: let it end first, or cancel it. */
 export type NewerPush = 'finish' | 'cancel';
+/** Who lets a commit go on to a target that waits for another one: its going live there, or a person after that. */
+export type Promote = 'automatic' | 'person';
 
 /** Automatic deploys paused because of a deliberate act, for example a rollback. */
 export interface Hold {
@@ -35,6 +37,9 @@ export interface Target extends Rule {
   state: TargetState;
   /** `cancel` only where the backend can. */
   newerPush: NewerPush;
+  /** The target it waits for: it deploys exactly the commits that go live there. Null: none. */
+  afterTargetId: string | null;
+  promote: Promote;
   /** Backend settings that are not secret. */
   settings: Record<string, unknown>;
   /** Sealed JSON of the settings marked secret; null when there are none. */

@@ -48,6 +48,20 @@ export async function rollBack(context: PanelContext, fields: FormFields): Promi
   return listed(context, fields, deployment, `Rolling back to ${short(deployment)}.`);
 }
 
+/** `POST /panel/actions/deployment/approve` */
+export async function approve(context: PanelContext, fields: FormFields): Promise<Answer> {
+  const deployment = await deploymentOf(context, textOf(fields, 'deploymentId'));
+  await context.services.approve({ deploymentId: deployment.id, by: context.by });
+  return listed(context, fields, deployment, `${short(deployment)} goes on.`);
+}
+
+/** `POST /panel/actions/deployment/decline` */
+export async function decline(context: PanelContext, fields: FormFields): Promise<Answer> {
+  const deployment = await deploymentOf(context, textOf(fields, 'deploymentId'));
+  await context.services.decline({ deploymentId: deployment.id, by: context.by });
+  return listed(context, fields, deployment, `${short(deployment)} does not go on.`);
+}
+
 async function listed(
   context: PanelContext,
   fields: FormFields,

@@ -52,7 +52,9 @@ export interface NewTargetView {
 export async function newTargetView(context: PanelContext): Promise<NewTargetView> {
   const targets = await context.services.read.targets.ofRepository(context.repository.id);
   const hasTargets = targets.length > 0;
-  const form = hasTargets ? null : targetFormView({ ...blankForm(context), canCancel: false });
+  const form = hasTargets
+    ? null
+    : targetFormView({ ...(await blankForm(context)), canCancel: false });
   return { hasTargets, hasBackends: context.services.backends.length > 0, form };
 }
 
@@ -76,11 +78,12 @@ async function formFacts(context: PanelContext, fields: FormFields): Promise<For
   const targetId = textOf(fields, 'targetId');
   const target = targetId === '' ? null : await targetOf(context, targetId);
   const backendId = textOf(fields, 'backend');
-  return { ...blankForm(context), target, backendId: backendId === '' ? null : backendId };
+  return { ...(await blankForm(context)), target, backendId: backendId === '' ? null : backendId };
 }
 
-export function blankForm(context: PanelContext): FormFacts {
+export async function blankForm(context: PanelContext): Promise<FormFacts> {
   return {
+    targets: await context.services.read.targets.ofRepository(context.repository.id),
     repository: context.repository,
     backends: context.services.backends,
     target: null,

@@ -12,6 +12,7 @@ import type { FlagView, PanelContext } from './context.js';
 import { loadPush } from './load-push.js';
 import { deploymentView, type DeploymentView, type Surroundings } from './view/deployments.js';
 import { filterView, type FilterChoices, type FilterView } from './view/filter.js';
+import { isRunning } from './view/states.js';
 import { pushView, type PushView } from './view/pushes.js';
 import { targetView } from './view/targets.js';
 import type { LastDeployments, TargetStatusView, TargetView } from './view/targets.js';
@@ -76,7 +77,7 @@ export async function loadActivity(
     }),
   );
   // A push that is not decided yet has a deployment that waits.
-  const isBusy = deployments.some((one) => one.isRunning);
+  const isBusy = recent.rows.some((one) => isRunning(one.state) && one.approvalUntil === null);
   return {
     targets: cards,
     view: {
@@ -126,7 +127,8 @@ function pushesWanted({ filter }: ActivityWish): RefChangeFilter {
 /** One target with its status, for an answer that shows only its card. */
 export async function loadTarget(context: PanelContext, target: Target): Promise<TargetView> {
   const last = await lastDeployments(context, target, [], nothingSpecial);
-  return targetView(target, last, await surroundings(context, [target], [], []));
+  const all = await context.services.read.targets.ofRepository(context.repository.id);
+  return targetView(target, last, await surroundings(context, [...all, target], [], []));
 }
 
 /** A growing list instead of separate pages: a poll then refreshes all of it, and nothing falls between two pages. */

@@ -1,5 +1,5 @@
 import type { Backend, CheckWarning } from '../../core/backend.js';
-import type { Deployment, Repository, Target } from '../../core/model/index.js';
+import type { Deployment, Promote, Repository, Target } from '../../core/model/index.js';
 import type { Logger, Reader, RepositoryPermission } from '../../core/ports.js';
 
 /** Everything the panel may do or ask. Fulfilled by `context.ts` out of `actions/`. */
@@ -18,8 +18,8 @@ export interface PanelServices {
   branches(repository: Repository): Promise<string[]>;
   /**
    * Validates, runs the backend's check, seals secrets. Throws `InputError` with `fields`, or `StateError('target_changed')`.
-   * Keys of `fields`: `name`, `backend`, `branchPattern`, `tagPattern`, `includePaths`, `excludePaths`, `connectionId`, and `settings.<field>` for
-   * the backend's own.
+   * Keys of `fields`: `name`, `backend`, `branchPattern`, `tagPattern`, `includePaths`, `excludePaths`, `connectionId`,
+   * `afterTargetId`, and `settings.<field>` for the backend's own.
    */
   saveTarget(
     input: SaveTargetInput,
@@ -37,6 +37,9 @@ export interface PanelServices {
   redeploy(input: { deploymentId: string; by: Actor }): Promise<Deployment>;
   cancel(input: { deploymentId: string; by: Actor }): Promise<void>;
   rollBack(input: { deploymentId: string; by: Actor }): Promise<Deployment>;
+  /** One that waits for a person goes on, or ends. Throw `StateError('nothing_to_approve')`. */
+  approve(input: { deploymentId: string; by: Actor }): Promise<void>;
+  decline(input: { deploymentId: string; by: Actor }): Promise<void>;
   /** Whole build log as text, or null. */
   buildLog(deployment: Deployment): Promise<string | null>;
 }
@@ -64,6 +67,9 @@ export interface SaveTargetInput {
   /** Null = none is left out. */
   excludePaths: string | null;
   honourSkipMarkers: boolean;
+  /** The target it waits for; null = none. */
+  afterTargetId: string | null;
+  promote: Promote;
   /** Raw form values by field name, all strings; an empty secret keeps the stored one. */
   settings: Record<string, string>;
   /** Secret fields whose stored value is to go; an empty secret alone keeps it. */

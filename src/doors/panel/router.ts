@@ -8,7 +8,7 @@ import {
   type PanelContext,
 } from './context.js';
 import { trimPlaces, type PanelDeps } from './deps.js';
-import { cancel, deploy, redeploy, rollBack } from './deployment-actions.js';
+import { approve, cancel, decline, deploy, redeploy, rollBack } from './deployment-actions.js';
 import { etagOf } from './etag.js';
 import { formFields, type FormFields } from './form-fields.js';
 import { fragments } from './fragments.js';
@@ -32,6 +32,7 @@ import { renderView } from './views.js';
  * |-----------------------|-----------------------------------------------------------------------------------------------------|
  * | `target/save`         | `targetId` (empty: new), `expectedVersion`, `backend`, `name`, `branchPattern`, `tagPattern`,       |
  * |                       | `includePaths`, `excludePaths`, `honourSkipMarkers` = `true` or `false` (absent: `true`),           |
+ * |                       | `afterTargetId` (empty: waits for none), `promote` = `automatic` or `person`,                       |
  * |                       | `settings.<field>` (text; `true`/`false`; empty secret = keep), `clear.<secret>` = `true` to forget |
  * | `target/remove`       | `targetId`                                                                                          |
  * | `target/automatic`    | `targetId`, `on` = `true` (ends a hold, too) or `false`                                             |
@@ -39,6 +40,7 @@ import { renderView } from './views.js';
  * | `deployment/redeploy` | `deploymentId`                                                                                      |
  * | `deployment/cancel`   | `deploymentId`                                                                                      |
  * | `deployment/rollback` | `deploymentId`: the one to go back to                                                               |
+ * | `deployment/approve`  | `deploymentId` of one that waits for a person; `deployment/decline` ends it                         |
  *
  * 200 is done; `X-Slipway-Target` or `X-Slipway-Deployment` then names what was made. 422, 409, 403, 401, 404, 413, 5xx are
  * refusals; the fragment says why and carries `data-code`. After `target/save` the fragment holds the `deploy` form.
@@ -74,6 +76,8 @@ const actions: Readonly<Record<string, Handler>> = {
   'deployment/redeploy': redeploy,
   'deployment/cancel': cancel,
   'deployment/rollback': rollBack,
+  'deployment/approve': approve,
+  'deployment/decline': decline,
 };
 
 function fragmentRoute(deps: PanelDeps, tokens: SessionTokens): RequestHandler {

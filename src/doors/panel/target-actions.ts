@@ -20,7 +20,7 @@ export async function saveTarget(context: PanelContext, fields: FormFields): Pro
     );
     return await savedAnswer(context, saved, target === null, warnings);
   } catch (error) {
-    return formAgain(context, fields, target, error);
+    return await formAgain(context, fields, target, error);
   }
 }
 
@@ -55,6 +55,8 @@ function saveInput(
     includePaths: textOf(fields, 'includePaths') || null,
     excludePaths: textOf(fields, 'excludePaths') || null,
     honourSkipMarkers: honoursSkipMarkers(fields),
+    afterTargetId: textOf(fields, 'afterTargetId') || null,
+    promote: textOf(fields, 'promote') === 'person' ? 'person' : 'automatic',
     settings: Object.fromEntries(settings),
     clearSecrets,
     by: context.by,
@@ -83,17 +85,17 @@ async function savedAnswer(
   };
 }
 
-function formAgain(
+async function formAgain(
   context: PanelContext,
   fields: FormFields,
   target: Target | null,
   error: unknown,
-): Answer {
+): Promise<Answer> {
   const isConflict = error instanceof StateError && error.code === 'target_changed';
   if (!isConflict && !(error instanceof InputError)) throw error;
   const problem = problemOf(error);
   const form = targetFormView({
-    ...blankForm(context),
+    ...(await blankForm(context)),
     target,
     backendId: textOf(fields, 'backend') || null,
     typed: fields,

@@ -6,6 +6,7 @@ import { up as lanes } from './0004-lanes.js';
 import { up as people } from './0005-people.js';
 import { up as hooks } from './0007-hooks.js';
 import { up as connections } from './0009-connections.js';
+import { up as followingTargets } from './0011-following-targets.js';
 
 /** In order; names are stored and never change. Forward only: a backup is the way back. */
 const migrations = [
@@ -15,6 +16,7 @@ const migrations = [
   { name: '0005-people', up: people },
   { name: '0007-hooks', up: hooks },
   { name: '0009-connections', up: connections },
+  { name: '0011-following-targets', up: followingTargets },
 ];
 
 /** Brings the schema up to date; returns the names of what was applied. */

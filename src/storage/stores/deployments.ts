@@ -40,6 +40,11 @@ export function deploymentStore(sql: Sql): DeploymentReads & DeploymentWrites {
         `target_id = ? AND slot = ? AND id <> ? AND state <> 'superseded' ORDER BY id DESC`,
         [targetId, slot, except],
       ),
+    async waitersOf(ids) {
+      if (ids.length === 0) return [];
+      const marks = ids.map(() => '?').join(', ');
+      return deployments.select(sql, `waits_for IN (${marks}) ORDER BY id`, ids);
+    },
     insert: (rows) => deployments.insert(sql, rows),
     async remove(id) {
       await sql.run(`DELETE FROM deployments WHERE id = ? AND started_at IS NULL`, [id]);

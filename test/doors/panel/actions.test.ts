@@ -126,6 +126,8 @@ describe('panel actions', () => {
         includePaths: null,
         excludePaths: null,
         honourSkipMarkers: true,
+        afterTargetId: null,
+        promote: 'automatic',
         settings: { buildCommand: 'make', spa: 'true' },
         clearSecrets: [],
         connectionId: null,

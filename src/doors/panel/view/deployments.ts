@@ -35,6 +35,8 @@ export interface DeploymentView {
   /** For programs that read the page. */
   causeKind: Deployment['cause'];
   cause: { words: string; who: string | null };
+  /** Who let it go on to here. */
+  approvedBy: string | null;
   created: TimeView;
   duration: DurationView | null;
   reason: string | null;
@@ -84,6 +86,7 @@ export function deploymentView(deployment: Deployment, around: Surroundings): De
     targetName,
     causeKind: deployment.cause,
     cause: causeView(deployment),
+    approvedBy: deployment.approvedBy,
     created: timeView(deployment.createdAt, around.now),
     duration: durationView(deployment, around.now),
     reason: reasonText(deployment),

@@ -4,7 +4,7 @@ import type { Rights } from '../rights.js';
 import { firstLine, shortHashLength } from './links.js';
 import { isLiveNow } from './states.js';
 
-export type ActionKind = 'redeploy' | 'cancel' | 'rollback';
+export type ActionKind = 'approve' | 'decline' | 'redeploy' | 'cancel' | 'rollback';
 
 export interface ActionView {
   kind: ActionKind;
@@ -28,6 +28,7 @@ type Facts = Pick<
   | 'url'
   | 'startedAt'
   | 'cancelRequestedBy'
+  | 'approvalUntil'
 >;
 
 export function offeredActions(
@@ -40,6 +41,7 @@ export function offeredActions(
     return [];
   }
   const actions: ActionView[] = [];
+  if (deployment.approvalUntil !== null) return [approve(deployment, target), decline(deployment)];
   if (mayCancel(deployment, backend)) actions.push(cancel(deployment));
   if (mayRedeploy(deployment)) actions.push(redeploy(deployment, backend));
   if (mayRollBack(deployment, target, backend)) actions.push(rollback(deployment, target));
@@ -69,6 +71,14 @@ function mayRollBack(
   return (
     deployment.state === 'live' || (deployment.state === 'superseded' && deployment.url !== null)
   );
+}
+
+function approve(deployment: Facts, target: Target): ActionView {
+  return action('approve', 'Let it go on', `Let ${short(deployment)} go on to ${target.name}`);
+}
+
+function decline(deployment: Facts): ActionView {
+  return action('decline', 'Decline', `Decline ${short(deployment)}`);
 }
 
 function cancel(deployment: Facts): ActionView {

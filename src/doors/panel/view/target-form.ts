@@ -60,6 +60,8 @@ export interface FormProblem {
 export interface FormFacts {
   repository: Repository;
   backends: readonly Backend[];
+  /** Of the repository, this one too. */
+  targets: readonly Target[];
   /** Null = a new one. */
   target: Target | null;
   /** The backend to show when it is not the target's: chosen, or typed. */
@@ -76,7 +78,7 @@ export function targetFormView(facts: FormFacts): TargetFormView | null {
   const key = target?.id ?? 'new';
   const settings = settingsView(facts, backend);
   const fields = generalFields(facts, backend);
-  const moreRule = moreRuleFields(facts);
+  const moreRule = [...orderFields(facts), ...moreRuleFields(facts)];
   const choices = facts.backends.map((one) => choice(one, backend));
   const onlyBackend = target !== null || choices.length === 1 ? choice(backend, backend) : null;
   return {
@@ -89,8 +91,8 @@ export function targetFormView(facts: FormFacts): TargetFormView | null {
     fields,
     moreRule,
     moreRuleOpen: moreRule.some(
-      ({ kind, value, checked, error }) =>
-        error !== null || (kind === 'checkbox' ? !checked : value !== ''),
+      ({ kind, name, value, checked, error }) =>
+        error !== null || (kind === 'checkbox' ? !checked : value !== '' && name !== 'promote'),
     ),
     backends: choices,
     onlyBackend,
@@ -168,6 +170,40 @@ function generalFields(facts: FormFacts, backend: Backend): FieldView[] {
     maxLength: 500,
   });
   return [name, branches, tags];
+}
+
+/** Where there is another target to wait for. */
+function orderFields(facts: FormFacts): FieldView[] {
+  const { target, targets, typed } = facts;
+  const others = targets.filter(({ id }) => id !== target?.id);
+  if (others.length === 0) return [];
+  const after = typed?.get('afterTargetId') ?? target?.afterTargetId ?? '';
+  const promote = typed?.get('promote') ?? target?.promote ?? 'automatic';
+  const option = (value: string, label: string, chosen: string) => ({
+    value,
+    label,
+    selected: value === chosen,
+  });
+  return [
+    general(facts, 'afterTargetId', after, {
+      kind: 'select',
+      label: 'Waits for',
+      help: 'Then it deploys exactly the commits that go live there, instead of every push.',
+      options: [
+        option('', 'No other target', after),
+        ...others.map(({ id, name }) => option(id, name, after)),
+      ],
+    }),
+    general(facts, 'promote', promote, {
+      kind: 'select',
+      label: 'When it is live there',
+      help: 'Counts only where it waits for another target. A person has 7 days to let it go on.',
+      options: [
+        option('automatic', 'Deploy by itself', promote),
+        option('person', 'Wait for a person to let it go on', promote),
+      ],
+    }),
+  ];
 }
 
 function moreRuleFields(facts: FormFacts): FieldView[] {

@@ -1,6 +1,7 @@
 import type { Deployment, Repository, Target } from '../../../core/model/index.js';
 import { matchesRefPattern } from '../../../lib/patterns.js';
 import { deploymentView, type DeploymentView, type Surroundings } from './deployments.js';
+import type { ActionView } from './offered-actions.js';
 import { isRunning } from './states.js';
 import { timeView, type TimeView } from './time.js';
 import { trendView, type TrendView } from './trend.js';
@@ -17,6 +18,8 @@ export interface TargetView {
   /** Files that count, and files that never do; both empty = every file counts. */
   paths: { only: string[]; never: string[] };
   ignoresSkipMarkers: boolean;
+  /** "After Staging, by itself"; null: it waits for no other target. */
+  order: { after: string; how: string } | null;
   automatic: AutomaticView;
   status: TargetStatusView;
   /** What the button deploys; null for a target of tags only. */
@@ -45,6 +48,8 @@ export interface TargetStatusView {
   latest: DeploymentView | null;
   /** Null: too few deployments to draw. */
   trend: TrendView | null;
+  /** Buttons for a latest one that waits for a person. */
+  approval: ActionView[];
   automatic: AutomaticView;
   /** Nothing stands in the way of a push that matches. */
   waitsForPush: boolean;
@@ -74,6 +79,7 @@ export function targetView(
     tags: patterns(target.tagPattern),
     paths: { only: patterns(target.includePaths), never: patterns(target.excludePaths) },
     ignoresSkipMarkers: !target.honourSkipMarkers,
+    order: orderView(target, around),
     automatic: automaticView(target, around.now),
     status: targetStatusView(target, last, around),
     deploy: backend === null ? null : deployChoice(target, around.repository),
@@ -95,16 +101,25 @@ export function targetStatusView(
   const isWorthTelling =
     isOther && (isRunning(newest.state) || newest.state !== 'live' || live === null);
   const automatic = automaticView(target, around.now);
+  const latest = isWorthTelling ? deploymentView(newest, around) : null;
   const isServed = around.backends.some((one) => one.id === target.backend);
   return {
     targetId: target.id,
     live: live === null ? null : deploymentView(live, around),
-    latest: isWorthTelling ? deploymentView(newest, around) : null,
     trend: trendView(last.finished),
+    latest,
+    approval: latest?.actions.filter(({ kind }) => kind === 'approve' || kind === 'decline') ?? [],
     automatic,
     waitsForPush: automatic.isOn && isServed,
     isAdmin: around.rights === 'admin',
   };
+}
+
+function orderView(target: Target, { targets }: Surroundings): TargetView['order'] {
+  const upstream = target.afterTargetId === null ? undefined : targets.get(target.afterTargetId);
+  if (!upstream) return null;
+  const how = target.promote === 'person' ? 'when a person lets it go on' : 'by itself';
+  return { after: upstream.name, how };
 }
 
 function automaticView(target: Target, now: number): AutomaticView {

@@ -54,6 +54,8 @@ export function aTarget(over: Partial<Target> = {}): Target {
     excludePaths: null,
     honourSkipMarkers: true,
     newerPush: 'finish',
+    afterTargetId: null,
+    promote: 'automatic',
     state: 'active',
     settings: {},
     secretsSealed: null,
@@ -95,6 +97,9 @@ export function aDeployment(over: Partial<Deployment> = {}): Deployment {
     progress: null,
     logTail: null,
     cancelRequestedBy: null,
+    waitsFor: null,
+    approvalUntil: null,
+    approvedBy: null,
     createdAt: startOfTime - 120_000,
     startedAt: startOfTime - 118_000,
     finishedAt: startOfTime - 84_000,
@@ -379,6 +384,8 @@ export function fakePanel(over: Partial<FakePanel> = {}): FakePanel {
       act(fake, 'rollBack', input, () =>
         add(fake, { cause: 'rollback', rollbackOf: input.deploymentId }),
       ),
+    approve: async (input) => act(fake, 'approve', input, () => decideOn(fake, input, 'queued')),
+    decline: async (input) => act(fake, 'decline', input, () => decideOn(fake, input, 'stopped')),
     buildLog: ({ id }) => Promise.resolve(`whole log of ${id}\n<script>alert(1)</script>\n`),
     ...over,
   };
@@ -457,4 +464,9 @@ function add(fake: FakePanel, values: Partial<Deployment>): Deployment {
   });
   fake.deployments.unshift(one);
   return one;
+}
+
+function decideOn(fake: FakePanel, input: { deploymentId: string }, state: 'queued' | 'stopped') {
+  const one = fake.deployments.find(({ id }) => id === input.deploymentId);
+  if (one) Object.assign(one, { state, approvalUntil: null });
 }
