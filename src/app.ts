@@ -10,6 +10,7 @@ import { createIntake } from './doors/intake.js';
 import { createOAuthRouter } from './doors/oauth/router.js';
 import { createOpsRouter } from './doors/ops/health.js';
 import { createDeploymentPage } from './doors/pages/deployment-page.js';
+import { createErrorHelpPage } from './doors/pages/error-help.js';
 import { errorPageOf, renderErrorPage } from './doors/pages/error-page.js';
 import { createPanelRouter } from './doors/panel/router.js';
 import { createViewEngine, viewExtension } from './doors/panel/views.js';
@@ -35,7 +36,7 @@ export function createApp(context: Context): Express {
   // Connect hashes the query as it came over the wire; nested objects are nobody's friend.
   app.set('query parser', 'simple');
   app.set('trust proxy', config.trustProxy);
-  app.engine(viewExtension, createViewEngine(join(root, 'views')));
+  app.engine(viewExtension, createViewEngine(join(root, 'views'), { baseUrl }));
   app.set('views', join(root, 'views'));
   app.set('view engine', viewExtension);
 
@@ -52,6 +53,7 @@ export function createApp(context: Context): Express {
   app.use(compression());
   app.use(createOpsRouter(context.health));
   app.use(createBackendApi(context.api));
+  app.use(createErrorHelpPage());
   app.use('/public', express.static(join(root, 'public'), { index: false, maxAge: '1h' }));
   app.use(createDeploymentPage({ services: panel, clock, baseUrl, bitbucketUrl }));
   app.use(

@@ -78,7 +78,7 @@ export class ConfigError extends SlipwayError {
   }
 }
 
-/** The catalogue: code → what it says → what to do. */
+/** The catalogue: code → what it says → why it happens, where that is no matter of course → what to do. `docs/errors.md` is made of it. */
 export const errorCatalogue = {
   body_too_large: {
     says: 'The request body is larger than 1 MiB',
@@ -86,34 +86,42 @@ export const errorCatalogue = {
   },
   body_unreadable: {
     says: 'The request body is not readable JSON of the expected shape',
+    why: 'Something other than Bitbucket sent it, or a proxy on the way changed it.',
     advice: 'Send the JSON that Bitbucket documents for this event.',
   },
   token_invalid: {
     says: 'The request is not signed by an installation we know',
+    why: 'Each page and event is signed with a secret that only Bitbucket and this installation know. The signature is too old (the page was kept open or loaded from a history), or the app was installed anew meanwhile.',
     advice: 'Reload the page in Bitbucket; if it stays, reinstall the app.',
   },
   session_expired: {
     says: 'This panel has been open for too long',
+    why: 'A panel that nobody uses ends its session, so that a screen left open cannot be used by somebody else.',
     advice: 'Reload the page; what you typed is kept until then.',
   },
   not_repository_admin: {
     says: 'Only an admin of this repository may change deploy targets',
+    why: 'Slipway asks Bitbucket for your permission before every change. Whoever may change targets can run code with the repository’s secrets, so write permission is not enough.',
     advice: 'Ask an admin of the repository, or ask for the admin permission.',
   },
   installation_unconfirmed: {
     says: 'The installation could not prove that it comes from Bitbucket',
+    why: 'The first install is not signed. Slipway therefore exchanges the secret it was given at Bitbucket, and Bitbucket did not accept it.',
     advice: 'Remove the app in Workspace settings and install it again.',
   },
   installation_removed: {
     says: 'The app is no longer installed in this workspace',
+    why: 'Somebody uninstalled it. Settings and history are kept for 30 days.',
     advice: 'Install it again in Workspace settings.',
   },
   repository_unknown: {
     says: 'This repository is not known here',
+    why: 'No event of it has arrived yet, or it was moved to another workspace.',
     advice: 'Open it in Bitbucket once, so that it can be looked up.',
   },
   repository_gone: {
     says: 'Bitbucket does not show us this repository',
+    why: 'It was deleted or moved, or what Slipway may read was narrowed.',
     advice: 'Check that it still exists and that the app may read it.',
   },
   target_unknown: {
@@ -138,6 +146,7 @@ export const errorCatalogue = {
   },
   connection_used: {
     says: 'This connection is still used',
+    why: 'Deploys of these targets would fail without it.',
     advice: 'Give these targets another connection, or remove them first.',
   },
   resume_failed: {
@@ -146,10 +155,12 @@ export const errorCatalogue = {
   },
   target_changed: {
     says: 'Somebody else saved this target while you were editing',
+    why: 'Two people had the form open. The one who saves last must see what the other one did, so nothing was overwritten.',
     advice: 'Reload to see their version, then make your change again.',
   },
   deployment_unknown: {
     says: 'This deployment does not exist',
+    why: 'Finished deployments are deleted after 90 days.',
     advice: 'Reload the page; it may have been pruned.',
   },
   deployment_finished: {
@@ -166,10 +177,12 @@ export const errorCatalogue = {
   },
   rollback_impossible: {
     says: 'This release cannot be switched back to',
+    why: 'Its backend has deleted that release, or cannot switch back.',
     advice: 'Redeploy its commit instead.',
   },
   backend_unknown: {
     says: 'There is no such deploy backend here',
+    why: 'The operator chooses which backends are offered (SLIPWAY_BACKENDS).',
     advice: 'Pick one from the list; the operator may have switched it off.',
   },
   bitbucket_unavailable: {
@@ -178,10 +191,12 @@ export const errorCatalogue = {
   },
   bitbucket_rate_limited: {
     says: 'Bitbucket asks us to wait',
+    why: 'Bitbucket counts calls by the hour. Slipway waits as long as Bitbucket asks; pushes are not lost meanwhile.',
     advice: 'It is tried again by itself.',
   },
   bitbucket_refused: {
     says: 'Bitbucket refused our credential',
+    why: 'The token was revoked, or the permission behind it was taken away.',
     advice: 'Reinstall the app, or check that it may still read the repository.',
   },
   oauth_off: {
@@ -194,6 +209,7 @@ export const errorCatalogue = {
   },
   oauth_state_wrong: {
     says: 'This sign-in was not started in this browser, or took too long',
+    why: 'So that nobody can sign you in to somebody else’s account by a link, a sign-in must end in the browser where it began.',
     advice: 'Sign in again, in one window, within ten minutes.',
   },
   oauth_state_used: {
@@ -219,6 +235,7 @@ export const errorCatalogue = {
   },
   oauth_scope_missing: {
     says: 'The OAuth consumer does not have all the permissions it needs',
+    why: 'Bitbucket grants what is ticked at the consumer, whatever an app asks for.',
     advice:
       'In Bitbucket, open the settings of the workspace that owns the consumer → OAuth consumers → Edit, tick what is missing, save, and sign in again.',
   },
@@ -228,14 +245,17 @@ export const errorCatalogue = {
   },
   form_stale: {
     says: 'This form was not made for you, or you have signed in anew since',
+    why: 'Every form carries a mark of your session, so that no other site can send it in your name.',
     advice: 'Reload the page and send it again.',
   },
   storage_unavailable: {
     says: 'The database does not take writes at the moment',
+    why: 'The disk is full or read-only, or another program holds the database.',
     advice: 'Check the disk; Bitbucket sends the event again, and nothing was acknowledged.',
   },
   storage_overloaded: {
     says: 'More is waiting to be stored than is allowed',
+    why: 'More arrives than the disk can take. New events are refused rather than kept in memory, where they could be lost; Bitbucket sends them again.',
     advice: 'It clears by itself; if it lasts, see docs/when-things-fail.md.',
   },
   data_folder_owned: {
@@ -244,6 +264,7 @@ export const errorCatalogue = {
   },
   vault_key_missing: {
     says: 'A stored secret was sealed with a master key that is not configured',
+    why: 'The master key was changed without `slipway keys rotate`, or this database comes from another machine.',
     advice: 'Put that key back into SLIPWAY_MASTER_KEY.',
   },
   vault_tampered: {
@@ -254,6 +275,6 @@ export const errorCatalogue = {
     says: 'The configuration has problems',
     advice: 'Correct the settings named above and start again.',
   },
-} as const;
+} as const satisfies Record<string, { says: string; why?: string; advice: string }>;
 
 export type ErrorCode = keyof typeof errorCatalogue;

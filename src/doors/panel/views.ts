@@ -2,6 +2,7 @@ import path from 'node:path';
 import type { Express, Response } from 'express';
 import { engine } from 'express-handlebars';
 import { createAssetVersions } from './asset-version.js';
+import { errorHelpFrom } from '../pages/error-help.js';
 import { icon } from './icons.js';
 
 export const viewExtension = 'hbs';
@@ -17,9 +18,19 @@ type ViewEngine = Parameters<Express['engine']>[1];
  *
  * `public/` stands beside it; `{{assetVersion 'panel.css'}}` in a template is the version of a file there.
  *
+ * `{{#with (errorHelp code)}}{{this}}{{/with}}` is the address of what is to be said about an error, for codes of the catalogue.
+ *
  * Compiled templates are kept unless `cache` is false (for working on them).
  */
-export function createViewEngine(viewsDir: string, options: { cache?: boolean } = {}): ViewEngine {
+export function createViewEngine(
+  viewsDir: string,
+  options: {
+    cache?: boolean;
+    /** Where links of a fragment lead, which may stand in a frame of another origin. */
+    baseUrl?: string;
+  } = {},
+): ViewEngine {
+  const errorHelp = errorHelpFrom(options.baseUrl ?? '');
   const cache = options.cache ?? true;
   const assetVersion = createAssetVersions(path.join(viewsDir, '..', 'public'));
   const render = engine({
@@ -27,7 +38,7 @@ export function createViewEngine(viewsDir: string, options: { cache?: boolean } 
     defaultLayout: false,
     layoutsDir: path.join(viewsDir, 'layouts'),
     partialsDir: path.join(viewsDir, 'partials'),
-    helpers: { icon, assetVersion, is: (a: unknown, b: unknown) => a === b },
+    helpers: { icon, assetVersion, errorHelp, is: (a: unknown, b: unknown) => a === b },
     // strict: a misspelt name in a template fails its test instead of printing nothing.
     // preventIndent: partials inside <pre> and <textarea> must not grow spaces.
     compilerOptions: { strict: true, preventIndent: true },

@@ -4,6 +4,7 @@ import type { AddressInfo } from 'node:net';
 import path from 'node:path';
 import compression from 'compression';
 import express, { type ErrorRequestHandler, type RequestHandler } from 'express';
+import { createErrorHelpPage } from '../../../../src/doors/pages/error-help.js';
 import { errorPageOf, renderErrorPage } from '../../../../src/doors/pages/error-page.js';
 import { createDeploymentPage } from '../../../../src/doors/pages/deployment-page.js';
 import { createPanelRouter } from '../../../../src/doors/panel/router.js';
@@ -65,6 +66,7 @@ export async function servePanel(
   app.get('/atlassian-connect/all.js', (_req, res) => {
     res.type('js').send(bitbucketScript);
   });
+  app.use(createErrorHelpPage());
   app.use('/public', express.static(path.join(root, 'public')));
   app.use(createPanelRouter({ ...deps, sessionKey, authenticate: [identify(options)] }));
   app.use(createDeploymentPage(deps));
