@@ -3,7 +3,7 @@ import { existsSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { resolve } from 'node:path';
 
-import { at, Bench, type Seed } from './support.js';
+import { at, Bench, textAt, type Seed } from './support.js';
 
 /** Bitbucket's own description, where it is at hand. */
 const file = resolve(import.meta.dirname, '../../../shared/specs/bitbucket-cloud.openapi.json');
@@ -24,9 +24,13 @@ describe('sandbox: answers against Bitbucket’s OpenAPI description', () => {
     spec = JSON.parse(await readFile(file, 'utf8'));
     bench = await Bench.start();
     seed = await bench.seed();
-    token = await bench.userToken('ada');
+    token = await bench.userToken('ada', 'account repository repository:admin webhook');
     await bench.push({ tag: 'v1', at: 'main', annotation: 'One' });
     await bench.commit();
+    await bench.rest('repositories/acme/site/hooks', token, {
+      method: 'POST',
+      body: { url: 'http://127.0.0.1:9/', description: 'd', events: ['repo:push'], secret: 's' },
+    });
     await bench.rest(`repositories/acme/site/commit/${seed.first}/statuses/build`, token, {
       method: 'POST',
       body: { key: 'k', state: 'FAILED', url: 'http://127.0.0.1/', name: 'n', description: 'd' },
@@ -52,6 +56,14 @@ describe('sandbox: answers against Bitbucket’s OpenAPI description', () => {
     [`${repository}/src/main/`, 'paginated_treeentries'],
     ['workspaces/acme/permissions/repositories/site', 'paginated_repository_permissions'],
     ['user/workspaces/acme/permissions/repositories', 'paginated_repository_permissions'],
+    ['user/workspaces', 'paginated_workspace_access'],
+    ['user/workspaces/acme/permission', 'workspace_membership'],
+    ['workspaces/acme/members', 'paginated_workspace_memberships'],
+    ['users/ada', 'user'],
+    [`${repository}/permissions-config/users/ada`, 'repository_user_permission'],
+    [`${repository}/hooks`, 'paginated_webhook_subscriptions'],
+    ['hook_events', 'subject_types'],
+    ['hook_events/workspace', 'paginated_hook_events'],
   ];
   for (const [path, schema] of cases) {
     it(`GET ${path} is a ${schema}`, async () => {
@@ -60,6 +72,26 @@ describe('sandbox: answers against Bitbucket’s OpenAPI description', () => {
       assert.deepEqual(problems(answer.json, named(schema), ''), []);
     });
   }
+
+  it('app users, one webhook, and what the removed calls say', async () => {
+    const made = await bench.control('POST', 'access-tokens', {
+      workspace: 'acme',
+      scopes: 'account',
+    });
+    const app = await bench.rest('user', textAt(made, 'access_token'));
+    assert.deepEqual(problems(app.json, named('app_user'), ''), []);
+    const hooks = await bench.rest(`${repository}/hooks`, token);
+    const hook = await bench.rest(
+      `${repository}/hooks/${encodeURIComponent(textAt(hooks.json, 'values.0.uuid'))}`,
+      token,
+    );
+    assert.deepEqual(problems(hook.json, named('webhook_subscription'), ''), []);
+    for (const path of ['workspaces', 'repositories', 'user/permissions/workspaces']) {
+      const gone = await bench.rest(path, token);
+      assert.equal(gone.status, 410);
+      assert.match(textAt(gone.json, 'error.message'), /^CHANGE-\d+/);
+    }
+  });
 
   it('build statuses and errors', async () => {
     const statuses = await bench.rest(`${repository}/commit/${seed.first}/statuses`, token);

@@ -68,7 +68,8 @@ export async function updateHook(call: Call): Promise<Result> {
 
 export function deleteHook(call: Call): Result {
   call.world.state.removeHook(hookOf(call).uuid);
-  return { reply: emptyReply(204) };
+  // Clients look at the type even of an empty answer.
+  return { reply: emptyReply(204, { 'Content-Type': 'text/html; charset=utf-8' }) };
 }
 
 /** Administrators only, of the repository or of the workspace. */
