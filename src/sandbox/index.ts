@@ -12,6 +12,7 @@ import { GitRepositories } from './git/git-repositories.js';
 import { findGit, GitRunner } from './git/run-git.js';
 import { Journal } from './journal.js';
 import { PendingAuthorizations } from './oauth/authorize.js';
+import { RateLimits } from './rate-limits.js';
 import { listen, makeServer } from './server.js';
 import { Links } from './shapes/links.js';
 import { loadData, Saver } from './state/persistence.js';
@@ -65,6 +66,7 @@ export async function startSandbox(options: SandboxOptions = {}): Promise<Sandbo
     journal: new Journal(),
     faults: new Faults(),
     deliverer: new Deliverer(() => world),
+    rateLimits: new RateLimits(),
     authorizations: new PendingAuthorizations(),
     forge: new ForgePlatform(() => world),
     log: options.log ?? (() => undefined),
@@ -105,6 +107,7 @@ async function resetAll(world: World): Promise<void> {
   world.faults.clear();
   world.journal.clear();
   world.authorizations.clear();
+  world.rateLimits.clear();
   world.state.reset();
   await world.git.removeAll();
 }

@@ -6,6 +6,7 @@ import type { GitRepositories } from './git/git-repositories.js';
 import type { Journal } from './journal.js';
 import type { CommitContext } from './shapes/commits.js';
 import type { PendingAuthorizations } from './oauth/authorize.js';
+import type { RateLimits } from './rate-limits.js';
 import type { Links } from './shapes/links.js';
 import type { Repository } from './state/model.js';
 import type { State } from './state/state.js';
@@ -20,6 +21,7 @@ export interface World {
   readonly journal: Journal;
   readonly faults: Faults;
   readonly deliverer: Deliverer;
+  readonly rateLimits: RateLimits;
   /** Authorize pages that somebody looks at. */
   readonly authorizations: PendingAuthorizations;
   readonly forge: ForgePlatform;

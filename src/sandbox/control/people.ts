@@ -9,6 +9,7 @@ import {
   repositoryFrom,
   required,
   userFrom,
+  workspaceFrom,
   type ControlCall,
   type ControlResult,
 } from './call.js';
@@ -64,6 +65,44 @@ export function createWorkspace(call: ControlCall): ControlResult {
   if (owner !== undefined) workspace.members[userFrom(call, 'owner').uuid] = 'owner';
   state.addWorkspace(workspace);
   return created(workspace);
+}
+
+/** A new slug breaks every address with the old one; uuids go on working. */
+export function updateWorkspace(call: ControlCall): ControlResult {
+  const workspace = workspaceFrom(call);
+  const { state } = call.world;
+  const slug = optional(call, 'slug') ?? workspace.slug;
+  if (!/^[a-z0-9_-]+$/.test(slug) || reservedSlugs.has(slug)) {
+    throw new ControlError(400, `"${slug}" cannot be a workspace's slug`);
+  }
+  const taken = state.workspace(slug);
+  if (taken && taken !== workspace) throw new ControlError(409, `workspace "${slug}" exists`);
+  if (slug !== workspace.slug) {
+    for (const repository of state.repositories) {
+      if (repository.workspace_uuid !== workspace.uuid) continue;
+      state.rememberFormerName(state.fullName(repository), repository);
+    }
+  }
+  Object.assign(workspace, { slug, name: optional(call, 'name') ?? workspace.name });
+  state.changed();
+  return ok(workspace);
+}
+
+/** `none` leaves the workspace, and with it every right on its repositories. */
+export function setMember(call: ControlCall): ControlResult {
+  const workspace = workspaceFrom(call);
+  const user = userFrom(call);
+  const role = required(call, 'role');
+  const { state } = call.world;
+  if (role === 'owner' || role === 'member') workspace.members[user.uuid] = role;
+  else if (role === 'none') {
+    delete workspace.members[user.uuid];
+    for (const repository of state.repositories) {
+      if (repository.workspace_uuid === workspace.uuid) delete repository.permissions[user.uuid];
+    }
+  } else throw new ControlError(400, 'role must be owner, member or none');
+  state.changed();
+  return ok({ workspace: workspace.slug, user: user.nickname, role });
 }
 
 export function setPermission(call: ControlCall): ControlResult {

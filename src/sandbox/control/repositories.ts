@@ -118,6 +118,18 @@ export function renameRepository(call: ControlCall): ControlResult {
   return ok({ ...describeRepository(world, repository), deliveries });
 }
 
+/** What else the details page changes; no event says that visibility has changed. */
+export function updateRepository(call: ControlCall): ControlResult {
+  const { world } = call;
+  const repository = repositoryFrom(call);
+  repository.is_private = flag(call, 'is_private', repository.is_private);
+  repository.description = optional(call, 'description') ?? repository.description;
+  repository.updated_on = world.clock.timestamp();
+  world.state.changed();
+  const { is_private, description } = repository;
+  return ok({ ...describeRepository(world, repository), is_private, description });
+}
+
 /** Low confidence about the body: `previous_workspace` beside the usual (bitbucket-api §5.5). */
 export function transferRepository(call: ControlCall): ControlResult {
   const { world } = call;

@@ -29,7 +29,13 @@ import {
   revokeGrants,
   updateConsumer,
 } from './oauth.js';
-import { createUser, createWorkspace, setPermission } from './people.js';
+import {
+  createUser,
+  createWorkspace,
+  setMember,
+  setPermission,
+  updateWorkspace,
+} from './people.js';
 import { push } from './push.js';
 import {
   createRepository,
@@ -37,6 +43,7 @@ import {
   readRepository,
   renameRepository,
   transferRepository,
+  updateRepository,
 } from './repositories.js';
 import {
   changeSettings,
@@ -53,9 +60,12 @@ const table: [string, string, ControlHandler][] = [
   ['GET', 'state', readState],
   ['POST', 'users', createUser],
   ['POST', 'workspaces', createWorkspace],
+  ['POST', 'workspaces/update', updateWorkspace],
+  ['POST', 'members', setMember],
   ['GET', 'repositories', readRepository],
   ['POST', 'repositories', createRepository],
   ['POST', 'repositories/rename', renameRepository],
+  ['POST', 'repositories/update', updateRepository],
   ['POST', 'repositories/transfer', transferRepository],
   ['POST', 'repositories/delete', deleteRepository],
   ['POST', 'permissions', setPermission],

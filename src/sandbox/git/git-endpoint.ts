@@ -3,6 +3,7 @@ import { textReply, type Exchange, type Reply } from '../http/exchange.js';
 import type { GitOperation } from '../journal.js';
 import { actorOf } from '../rest/actor.js';
 import { noAccessText } from '../rest/errors.js';
+import { callerId, exceededText } from '../rest/limits.js';
 import type { Repository } from '../state/model.js';
 import type { World } from '../world.js';
 import { gitAccess, identifyGit, type GitCaller } from './git-access.js';
@@ -43,7 +44,12 @@ export async function gitEndpoint(
   const repository =
     world.state.repository(target.workspace, target.slug) ?? redirected(world, target);
   const git = identifyGit(world, exchange.header('authorization'));
-  const status = gitAccess(world, git, repository, service === 'git-receive-pack');
+  const who = callerId(git.caller, exchange);
+  const counted = world.rateLimits.take('git', who, world.state.settings, world.clock.now());
+  const status =
+    counted?.allowed === false
+      ? 429
+      : gitAccess(world, git, repository, service === 'git-receive-pack');
   world.journal.gitOperation({
     at: world.clock.timestamp(),
     kind: operationKind(target, service),
@@ -52,6 +58,7 @@ export async function gitEndpoint(
     user: git.name,
     status,
   });
+  if (status === 429) return textReply(429, exceededText);
   if (status !== 200 || !repository) return refusal(status);
   const serve = () => run(world, exchange, target, repository, git);
   const isPush = target.service === 'git-receive-pack';

@@ -8,6 +8,7 @@ import type { Operation, Result } from './call.js';
 import { grantedScopes, hasScopes, identify, type Caller } from './caller.js';
 import { missingScopes, RestError } from './errors.js';
 import { applyFields } from './fields.js';
+import { limitCall } from './limits.js';
 import { operations } from './operations.js';
 
 const router = new Router<Operation>(
@@ -26,7 +27,9 @@ export async function restApi(world: World, exchange: Exchange): Promise<Reply> 
     }
     const operation = found.route.handler;
     const caller = identify(world, exchange);
-    extra = credentialHeaders(caller, operation.scopes);
+    const limited = limitCall(world, exchange, caller);
+    if (limited.refusal) return limited.refusal;
+    extra = { ...credentialHeaders(caller, operation.scopes), ...limited.headers };
     demandScopes(caller, operation);
     const result = await operation.run({ world, exchange, caller, params: found.params });
     return withHeaders(toReply(exchange, result), extra);

@@ -3,16 +3,17 @@ import { RestError } from './errors.js';
 
 /**
  * A small BBQL (bitbucket-api §3.2): comparisons with `=`, `!=`, `~`, `!~`, `<`, `<=`, `>`,
- * `>=`, joined by AND, OR and parentheses.
+ * `>=`, `IN` and `NOT IN`, joined by AND, OR and parentheses.
  */
 export type Filter = (value: Json) => boolean;
 
 interface Token {
-  kind: 'word' | 'string' | 'operator' | 'parenthesis';
+  kind: 'word' | 'string' | 'operator' | 'parenthesis' | 'comma';
   text: string;
 }
 
-const tokenPattern = /\s*(?:"((?:[^"\\]|\\.)*)"|(!=|!~|<=|>=|=|~|<|>)|([()])|([^\s"=!~<>()]+))/y;
+const tokenPattern =
+  /\s*(?:"((?:[^"\\]|\\.)*)"|(!=|!~|<=|>=|=|~|<|>)|([()])|([^\s"=!~<>(),]+)|(,))/y;
 
 export function parseFilter(query: string | null): Filter {
   if (query === null || query.trim() === '') return () => true;
@@ -34,11 +35,12 @@ function tokenize(query: string): Token[] {
   while (tokenPattern.lastIndex < text.length) {
     const found = tokenPattern.exec(text);
     if (!found) throw invalid();
-    const [, string, operator, parenthesis, word] = found;
+    const [, string, operator, parenthesis, word, comma] = found;
     if (string !== undefined) {
       tokens.push({ kind: 'string', text: string.replace(/\\(.)/g, '$1') });
     } else if (operator !== undefined) tokens.push({ kind: 'operator', text: operator });
     else if (parenthesis !== undefined) tokens.push({ kind: 'parenthesis', text: parenthesis });
+    else if (comma !== undefined) tokens.push({ kind: 'comma', text: comma });
     else tokens.push({ kind: 'word', text: word ?? '' });
   }
   return tokens;
@@ -81,11 +83,31 @@ class Parser {
       return inner;
     }
     const field = this.next('word');
+    const negated = this.takeWord('NOT');
+    if (this.takeWord('IN')) {
+      const values = this.list();
+      return (candidate) => values.includes(readField(candidate, field)) !== negated;
+    }
+    if (negated) throw invalid();
     const operator = this.next('operator');
-    const wanted = this.tokens[this.position++];
-    if (!wanted || (wanted.kind !== 'string' && wanted.kind !== 'word')) throw invalid();
-    const value = wanted.kind === 'string' ? wanted.text : literal(wanted.text);
-    return (candidate) => compare(readField(candidate, field), operator, value);
+    const value = this.value();
+    // Permissions are ordered by what they allow, not by their letters.
+    const read = field.endsWith('permission') ? rankOf : (found: Json) => found;
+    return (candidate) => compare(read(readField(candidate, field)), operator, read(value));
+  }
+
+  private list(): Json[] {
+    if (!this.take('parenthesis', '(')) throw invalid();
+    const values = [this.value()];
+    while (this.take('comma', ',')) values.push(this.value());
+    if (!this.take('parenthesis', ')')) throw invalid();
+    return values;
+  }
+
+  private value(): Json {
+    const token = this.tokens[this.position++];
+    if (!token || (token.kind !== 'string' && token.kind !== 'word')) throw invalid();
+    return token.kind === 'string' ? token.text : literal(token.text);
   }
 
   private next(kind: Token['kind']): string {
@@ -114,6 +136,13 @@ function literal(word: string): Json {
   if (word === 'true' || word === 'false') return word === 'true';
   // Dates are written without quotes.
   return /^-?\d+(\.\d+)?$/.test(word) ? Number(word) : word;
+}
+
+const ranks = ['none', 'read', 'write', 'admin'];
+
+function rankOf(permission: Json): Json {
+  const rank = typeof permission === 'string' ? ranks.indexOf(permission) : -1;
+  return rank < 0 ? permission : rank;
 }
 
 export function readField(value: Json, path: string): Json {

@@ -71,6 +71,7 @@ export function repositoryOf(call: Call, wanted: Permission = 'read'): Repositor
   if (!repository) throw movedOrMissing(call, workspaceId, slug);
   if (!mayUse(world, caller, repository, 'read')) {
     if (caller.kind === 'anonymous') throw new RestError(404, noAccessText);
+    if (world.state.settings.hidden_status === 403) throw new RestError(403, noAccessText);
     throw repositoryNotFound(workspaceId, slug);
   }
   if (!mayUse(world, caller, repository, wanted)) {

@@ -7,12 +7,20 @@ import { listHookEvents, listHookSubjects } from './hook-events.js';
 import {
   listOwnPermissions,
   listRepositoryPermissions,
-  readOwnWorkspacePermission,
+  readExplicitPermission,
 } from './permissions.js';
 import { listOfRefs, singleRef } from './refs.js';
 import { listRepositories, readRepository } from './repositories.js';
 import { readSource } from './src.js';
-import { gone, listOwnWorkspaces, readCurrentUser, readWorkspace } from './workspaces.js';
+import {
+  gone,
+  listMembers,
+  listOwnWorkspaces,
+  readCurrentUser,
+  readOwnMembership,
+  readUser,
+  readWorkspace,
+} from './workspaces.js';
 
 type Row = [method: string, path: string, scopes: string[], run: Operation['run']];
 
@@ -26,14 +34,15 @@ const read = ['repository'];
  */
 const rows: Row[] = [
   ['GET', 'user', account, readCurrentUser],
+  ['GET', 'users/:user', [], readUser],
   ['GET', 'user/workspaces', account, listOwnWorkspaces],
+  ['GET', 'user/workspaces/:workspace/permission', account, readOwnMembership],
   [
     'GET',
     'user/workspaces/:workspace/permissions/repositories',
     ['account', 'repository'],
     listOwnPermissions,
   ],
-  ['GET', 'user/workspaces/:workspace/permission', account, readOwnWorkspacePermission],
   ['GET', 'user/permissions/workspaces', [], gone],
   ['GET', 'user/permissions/repositories', [], gone],
   ['GET', 'workspaces', [], gone],
@@ -44,9 +53,16 @@ const rows: Row[] = [
     read,
     listRepositoryPermissions,
   ],
+  ['GET', 'workspaces/:workspace/members', account, listMembers],
   ['GET', 'repositories', [], gone],
   ['GET', 'repositories/:workspace', read, listRepositories],
   ['GET', repository, read, readRepository],
+  [
+    'GET',
+    `${repository}/permissions-config/users/:user`,
+    ['repository:admin'],
+    readExplicitPermission,
+  ],
   ['GET', `${repository}/refs`, read, listOfRefs(['branch', 'tag'])],
   ['GET', `${repository}/refs/branches`, read, listOfRefs(['branch'])],
   ['GET', `${repository}/refs/branches/*name`, read, singleRef('branch')],

@@ -1,9 +1,10 @@
 import { userShape } from '../shapes/accounts.js';
 import { repositoryReference } from '../shapes/repositories.js';
+import { hrefs } from '../shapes/links.js';
 import type { JsonObject } from '../json.js';
 import type { Permission, Repository, User } from '../state/model.js';
 import type { World } from '../world.js';
-import { ok, repositoryOf, wholeWorkspaceOf, type Call, type Result } from './call.js';
+import { ok, param, repositoryOf, wholeWorkspaceOf, type Call, type Result } from './call.js';
 import { RestError } from './errors.js';
 import { listResult } from './list.js';
 
@@ -62,16 +63,20 @@ export function listOwnPermissions(call: Call): Result {
   return listResult(call, values);
 }
 
-/** What the caller is in a workspace; owners administer every repository without a row of their own. */
-export function readOwnWorkspacePermission(call: Call): Result {
+/** §4.10, 3: what somebody was given on the repository itself, `none` included. */
+export function readExplicitPermission(call: Call): Result {
   refuseApps(call);
-  const workspace = wholeWorkspaceOf(call);
-  const { caller, world } = call;
-  if (caller.kind !== 'user') throw new RestError(403, 'Only people have permissions here.');
+  const { world } = call;
+  const repository = repositoryOf(call, 'admin');
+  const user = world.state.user(param(call, 'user'));
+  if (!user) throw new RestError(404, `User ${param(call, 'user')} not found`);
+  const fullName = world.state.fullName(repository);
+  const id = encodeURIComponent(user.uuid);
+  const self = `${world.links.repositoryApi(fullName, 'permissions-config/users')}/${id}`;
   return ok({
-    type: 'workspace_membership',
-    permission: workspace.members[caller.user.uuid] ?? 'member',
-    user: userShape(world.links, caller.user),
-    workspace: { type: 'workspace', uuid: workspace.uuid, slug: workspace.slug },
+    type: 'repository_user_permission',
+    permission: repository.permissions[user.uuid] ?? 'none',
+    user: userShape(world.links, user),
+    links: hrefs({ self }),
   });
 }

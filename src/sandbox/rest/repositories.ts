@@ -1,12 +1,12 @@
 import { mainBranch } from '../git/refs.js';
-import type { JsonObject } from '../json.js';
+import { textOf, type JsonObject } from '../json.js';
 import { fullRepositoryShape } from '../shapes/repositories.js';
 import type { Permission, Repository } from '../state/model.js';
 import type { World } from '../world.js';
 import { ok, repositoryOf, workspaceOf, type Call, type Result } from './call.js';
 import { mayUse } from './caller.js';
 import { RestError } from './errors.js';
-import { listResult } from './list.js';
+import { listPage, listResult } from './list.js';
 
 export async function readRepository(call: Call): Promise<Result> {
   return ok(await describeRepository(call.world, repositoryOf(call)));
@@ -29,7 +29,23 @@ export async function listRepositories(call: Call): Promise<Result> {
   const visible = world.state.repositories.filter(
     (r) => r.workspace_uuid === workspace.uuid && mayUse(world, caller, r, wanted),
   );
-  return listResult(call, await Promise.all(visible.map((r) => describeRepository(world, r))));
+  const { query } = call.exchange;
+  const asked = `${query.get('q') ?? ''} ${query.get('sort') ?? ''}`;
+  if (/mainbranch|size/.test(asked)) {
+    return listResult(call, await Promise.all(visible.map((r) => describeRepository(world, r))));
+  }
+  // git is asked about those on the page only: workspaces may have thousands.
+  const unknown = { mainBranch: null, size: 0 };
+  const page = listPage(
+    call,
+    visible.map((r) => fullRepositoryShape(world.links, r, workspace, unknown)),
+  );
+  const byUuid = new Map(visible.map((r) => [r.uuid, r]));
+  const shown = (page['values'] as JsonObject[]).flatMap(
+    (v) => byUuid.get(textOf(v['uuid'])) ?? [],
+  );
+  const values = await Promise.all(shown.map((r) => describeRepository(world, r)));
+  return ok({ ...page, values });
 }
 
 export async function describeRepository(

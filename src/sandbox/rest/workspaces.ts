@@ -1,9 +1,18 @@
-import { accountShape, fullUserShape, fullWorkspaceShape, ownerShape } from '../shapes/accounts.js';
+import type { JsonObject } from '../json.js';
+import {
+  accountShape,
+  fullUserShape,
+  fullWorkspaceShape,
+  ownerShape,
+  userShape,
+  workspaceShape,
+} from '../shapes/accounts.js';
 import { hrefs } from '../shapes/links.js';
-import { ok, wholeWorkspaceOf, type Call, type Result } from './call.js';
+import type { Workspace } from '../state/model.js';
+import { ok, param, wholeWorkspaceOf, type Call, type Result } from './call.js';
 import { appWorkspace } from './caller.js';
 import { RestError } from './errors.js';
-import { listResult } from './list.js';
+import { listPage, listResult } from './list.js';
 
 export function readWorkspace(call: Call): Result {
   return ok(fullWorkspaceShape(call.world.links, wholeWorkspaceOf(call)));
@@ -20,31 +29,73 @@ export function readCurrentUser(call: Call): Result {
   return ok({ ...ownerShape(world.links, workspace), created_on: workspace.created_on });
 }
 
-/** The picker's list: slug and uuid, but no name (§4.2). */
+/** The picker's list: slug and uuid, but no name (§4.2). Filters and sorts by `slug`. */
 export function listOwnWorkspaces(call: Call): Result {
-  const { world, caller } = call;
-  if (caller.kind === 'anonymous') throw new RestError(401, 'Authentication required');
-  const values = world.state.workspaces.flatMap((workspace) => {
-    const role =
-      caller.kind === 'user'
-        ? workspace.members[caller.user.uuid]
-        : workspace.uuid === appWorkspace(caller)
-          ? 'owner'
-          : undefined;
+  const { world, exchange } = call;
+  const administrator = exchange.query.get('administrator');
+  const values = world.state.workspaces.flatMap((workspace): JsonObject[] => {
+    const role = roleOf(call, workspace);
     if (role === undefined) return [];
+    if (administrator !== null && (role === 'owner') !== (administrator === 'true')) return [];
+    const { slug, uuid } = workspace;
     const links = hrefs({
-      self: world.links.api(`/workspaces/${workspace.slug}`),
+      self: world.links.api(`/workspaces/${slug}`),
       avatar: world.links.avatar(workspace.name),
     });
-    return [
-      {
-        type: 'workspace_access',
-        administrator: role === 'owner',
-        workspace: { type: 'workspace_base', slug: workspace.slug, uuid: workspace.uuid, links },
-      },
-    ];
+    // The outer slug is for the filter only.
+    const access = { type: 'workspace_access', administrator: role === 'owner', slug };
+    return [{ ...access, workspace: { type: 'workspace_base', slug, uuid, links } }];
   });
-  return listResult(call, values, { usual: 25 });
+  const page = listPage(call, values, { usual: 25 });
+  const shown = (page['values'] as JsonObject[]).map(({ slug: _slug, ...value }) => value);
+  return ok({ ...page, values: shown });
+}
+
+/** `owner` or `member`; the finer roles are not played. */
+export function readOwnMembership(call: Call): Result {
+  const { world, caller } = call;
+  const workspace = world.state.workspace(param(call, 'workspace'));
+  const role = workspace && roleOf(call, workspace);
+  if (caller.kind !== 'user') throw new RestError(403, 'Only people have permissions here.');
+  if (!workspace || role === undefined) {
+    throw new RestError(403, 'You do not have access to this workspace.');
+  }
+  return ok({
+    type: 'workspace_membership',
+    permission: role,
+    user: userShape(world.links, caller.user),
+    workspace: workspaceShape(world.links, workspace),
+    links: hrefs({ self: world.links.api(`/user/workspaces/${workspace.slug}/permission`) }),
+  });
+}
+
+export function listMembers(call: Call): Result {
+  const { world } = call;
+  const workspace = wholeWorkspaceOf(call);
+  const values = world.state.users
+    .filter((user) => workspace.members[user.uuid] !== undefined)
+    .map((user): JsonObject => {
+      const id = encodeURIComponent(user.uuid);
+      return {
+        type: 'workspace_membership',
+        user: userShape(world.links, user),
+        workspace: workspaceShape(world.links, workspace),
+        links: hrefs({ self: world.links.api(`/workspaces/${workspace.slug}/members/${id}`) }),
+      };
+    });
+  return listResult(call, values);
+}
+
+export function readUser(call: Call): Result {
+  const user = call.world.state.user(param(call, 'user'));
+  if (!user) throw new RestError(404, `User ${param(call, 'user')} not found`);
+  return ok(fullUserShape(call.world.links, user));
+}
+
+function roleOf({ caller }: Call, workspace: Workspace): 'owner' | 'member' | undefined {
+  if (caller.kind === 'anonymous') throw new RestError(401, 'Authentication required');
+  if (caller.kind === 'user') return workspace.members[caller.user.uuid];
+  return workspace.uuid === appWorkspace(caller) ? 'owner' : undefined;
 }
 
 /** Gone since April 2026; the body is as recorded (§3.3, 410). */

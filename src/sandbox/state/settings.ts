@@ -52,6 +52,23 @@ export const defaultSettings = {
   delivery_gzip: false,
   /** Larger bodies are silently not sent. */
   delivery_max_bytes: 256 * 1024,
+  /** Whether calls are counted: within the last hour, for each user and kind. */
+  rate_limits: false,
+  /** `/2.0/repositories/…`. */
+  rate_limit_api: 1_000,
+  rate_limit_hooks: 1_000,
+  /** `…/src/…`. */
+  rate_limit_raw: 5_000,
+  rate_limit_git: 60_000,
+  /** Everything, by address. */
+  rate_limit_anonymous: 60,
+  rate_limit_window_s: 3_600,
+  /** The 429 body: `json`, the usual envelope, or plain `text`. */
+  rate_limit_body: 'json',
+  /** Whether `Retry-After` comes with a 429: not promised. */
+  rate_limit_retry_after: false,
+  /** What callers get for what they may not see: the documentation says 403, practice 404. */
+  hidden_status: 404,
   /** true: API calls on a repository's former name are redirected instead of 404. */
   redirect_renamed: false,
   /** Forge events are late by this much; up to three minutes by design. */
@@ -78,6 +95,8 @@ const choices: Partial<Record<keyof Settings, readonly (string | number)[]>> = {
   token_scope_key: ['backend', 'scopes', 'scope', 'both'],
   oauth_backend: ['2025', '2026'],
   token_error_status: [400, 401],
+  rate_limit_body: ['json', 'text'],
+  hidden_status: [403, 404],
   jwt_aud: ['string', 'list', 'none'],
   jwt_sub: ['account_id', 'uuid', 'none'],
   client_key_format: ['ari', 'connection'],
