@@ -1,4 +1,4 @@
-// [data-action] and [data-load] put a fragment into data-swap; its [data-flag] is a message, [data-oob] goes by id.
+// [data-action], [data-load] and [data-load-form] put a fragment into data-swap; its [data-flag] is a message, [data-oob] goes by id.
 (() => {
   'use strict';
   const $ = (id) => document.getElementById(id);
@@ -10,9 +10,12 @@
   const transport =
     globalThis.slipwayTransport ??
     (async ({ method, path, fields, etag }) => {
-      const headers = { Authorization: `Bearer ${meta('session')}`, 'If-None-Match': etag ?? '' };
+      const [session, csrf] = [meta('session'), meta('csrf')];
+      const headers = { 'If-None-Match': etag ?? '' };
+      if (session) headers.Authorization = `Bearer ${session}`;
+      if (csrf) headers['X-Slipway-CSRF'] = csrf;
       const body = fields && new URLSearchParams(fields);
-      const answer = await fetch(meta('base') + path, { method, headers, body, cache: 'no-store' });
+      const answer = await fetch(meta('at') + path, { method, headers, body, cache: 'no-store' });
       return { status: answer.status, etag: answer.headers.get('etag'), html: await answer.text() };
     });
 
@@ -160,9 +163,13 @@
   };
 
   on('submit', (event) => {
-    const form = event.target.closest('form[data-action]');
+    const form = event.target.closest('form[data-action], form[data-load-form]');
     if (!form) return;
     event.preventDefault();
+    if (form.dataset.loadForm) {
+      const path = `${form.dataset.loadForm}?${new URLSearchParams(new FormData(form))}`;
+      return void send(form, event.submitter, { method: 'GET', path }, form.dataset.swap);
+    }
     // What the lists show stays as it is.
     const view = ['view', polled()?.dataset.poll.split('?')[1] ?? ''];
     const fields = [...new FormData(form), view];

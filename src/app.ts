@@ -14,6 +14,7 @@ import { createErrorHelpPage } from './doors/pages/error-help.js';
 import { errorPageOf, renderErrorPage } from './doors/pages/error-page.js';
 import { createPanelRouter } from './doors/panel/router.js';
 import { createViewEngine, viewExtension } from './doors/panel/views.js';
+import { createWorkspaceRouter } from './doors/workspace/router.js';
 
 /** The project's own folder, the same from `src` and from `dist`. */
 const root = join(import.meta.dirname, '..');
@@ -67,6 +68,17 @@ export function createApp(context: Context): Express {
     }),
   );
   app.use(createOAuthRouter({ ...context.people, vault: context.vault, clock, baseUrl, logger }));
+  app.use(
+    createWorkspaceRouter({
+      ...context.workspace,
+      sessionKey: context.sessionKey,
+      clock,
+      logger,
+      authenticate: connect.workspaceAuth,
+      baseUrl,
+      bitbucketUrl,
+    }),
+  );
   app.use(connect.router);
   app.use((_request, response, next) => {
     renderErrorPage(response, notFound).catch(next);

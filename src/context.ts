@@ -35,6 +35,7 @@ import { createVault } from './vault/vault.js';
 import { createBitbucketClients, type BitbucketClients } from './wiring/bitbucket.js';
 import { createPeople, type People } from './wiring/people.js';
 import { createPanelServices } from './wiring/panel-services.js';
+import { createWorkspaceParts, type WorkspaceParts } from './wiring/workspace-parts.js';
 import { createReceiverParts, type ReceiverParts } from './wiring/receivers.js';
 
 /** Every collaborator of a running Slipway, built once, by hand. */
@@ -50,6 +51,8 @@ export interface Context {
   panel: PanelServices;
   /** Sign-in with Bitbucket, and who is signed in. */
   people: People;
+  /** The workspace's page: what its parts need, and the parts. */
+  workspace: WorkspaceParts;
   health: Health;
   /** Signs panel sessions; derived from the master key, so a restart ends nobody's session. */
   sessionKey: Buffer;
@@ -125,6 +128,7 @@ export async function createContext(
       logger,
     },
     api: { ...receivers.api, waker: worker, logger },
+    workspace: createWorkspaceParts({ ...basics, bitbucket: bitbucket.prompt }),
     panel: createPanelServices({ ...lanes, bitbucket: bitbucket.prompt, waker: worker }, backends),
     people,
     health: { database: () => storage.read.lanes.nextDue() },

@@ -8,7 +8,7 @@ import type { ConnectGrant } from './connect-grant.js';
 import { readChangedPaths } from './diffstat.js';
 import { Limiters } from './limiter.js';
 import { withPatience, type Patience } from './patience.js';
-import { readPermission, readPersonName } from './permissions.js';
+import { readPermission, readPersonName, readWorkspacePermission } from './permissions.js';
 import { createProveInstallation } from './prove-installation.js';
 import { listBranches, listHeads, readHead } from './refs.js';
 import { apiPath, createRest, type Rest } from './rest.js';
@@ -50,6 +50,8 @@ export function createBitbucket(options: BitbucketOptions): Bitbucket {
     changedPaths: (repository, from, to) => readChangedPaths(rest, repository, from, to),
     permission: (repository, userUuid) => readPermission(rest, repository, userUuid),
     personName: (repository, userUuid) => readPersonName(rest, repository, userUuid),
+    workspacePermission: (workspaceUuid, userUuid) =>
+      readWorkspacePermission(rest, workspaceUuid, userUuid),
     setBuildStatus: (repository, commit, status) =>
       setBuildStatus(rest, repository, commit, status),
     cloneUrl: (repository) => cloneUrl(options.siteUrl, repository),

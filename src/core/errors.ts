@@ -99,10 +99,18 @@ export const errorCatalogue = {
     why: 'A panel that nobody uses ends its session, so that a screen left open cannot be used by somebody else.',
     advice: 'Reload the page; what you typed is kept until then.',
   },
+  call_unknown: {
+    says: 'The page asked for something that does not exist here',
+    advice: 'Reload the page; it may be older than this Slipway.',
+  },
   not_repository_admin: {
     says: 'Only an admin of this repository may change deploy targets',
     why: 'Slipway asks Bitbucket for your permission before every change. Whoever may change targets can run code with the repository’s secrets, so write permission is not enough.',
     advice: 'Ask an admin of the repository, or ask for the admin permission.',
+  },
+  not_workspace_admin: {
+    says: 'Only an admin of this workspace may change this',
+    advice: 'Ask an admin of the workspace to do it.',
   },
   installation_unconfirmed: {
     says: 'The installation could not prove that it comes from Bitbucket',

@@ -123,6 +123,14 @@ export interface RepositoryReads {
   byUuid(uuid: string): Promise<Repository | null>;
   byId(id: string): Promise<Repository | null>;
   workspace(uuid: string): Promise<Workspace | null>;
+  /**
+   * Those of a workspace that have a target or an active hook, by full name. `search`: part of the name, whatever its case;
+   * `after`: full name of the last one seen.
+   */
+  using(
+    workspaceUuid: string,
+    page: { search: string; after: string; limit: number },
+  ): Promise<Repository[]>;
 }
 
 export interface RepositoryWrites {
@@ -448,6 +456,9 @@ export interface RemoteCommit {
 /** `unknown`: this credential may not ask (403); another proof is needed. */
 export type RepositoryPermission = 'admin' | 'write' | 'read' | 'none' | 'unknown';
 
+/** `unknown`: this credential may not ask (403); another proof is needed. */
+export type WorkspacePermission = 'admin' | 'none' | 'unknown';
+
 /** Bitbucket's REST API as seen by one workspace's own credential. All throw `BitbucketError`. */
 export interface Bitbucket {
   repository(workspaceUuid: string, repositoryUuid: string): Promise<RemoteRepository | null>;
@@ -466,6 +477,7 @@ export interface Bitbucket {
    */
   changedPaths(repository: Repository, from: string, to: string): Promise<string[] | null>;
   permission(repository: Repository, userUuid: string): Promise<RepositoryPermission>;
+  workspacePermission(workspaceUuid: string, userUuid: string): Promise<WorkspacePermission>;
   setBuildStatus(repository: Repository, commit: string, status: BuildStatus): Promise<void>;
   /** Display name of a person; null when Bitbucket does not tell. */
   personName(repository: Repository, userUuid: string): Promise<string | null>;

@@ -6,6 +6,7 @@ import type {
   RemoteCommit,
   RemoteRepository,
   RepositoryPermission,
+  WorkspacePermission,
 } from '../../src/core/ports.js';
 
 /** Bitbucket as the domain sees it, in memory. */
@@ -17,6 +18,7 @@ export class FakeBitbucket implements Bitbucket {
   diffs = new Map<string, string[]>();
   remote: RemoteRepository | null = null;
   permissionIs: RepositoryPermission = 'admin';
+  workspacePermissionIs: WorkspacePermission = 'admin';
   /** Thrown by the next calls, one each. */
   failures: Error[] = [];
 
@@ -44,6 +46,10 @@ export class FakeBitbucket implements Bitbucket {
 
   permission(): Promise<RepositoryPermission> {
     return this.#answer(this.permissionIs);
+  }
+
+  workspacePermission(): Promise<WorkspacePermission> {
+    return this.#answer(this.workspacePermissionIs);
   }
 
   personName(): Promise<string | null> {

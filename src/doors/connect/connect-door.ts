@@ -30,8 +30,10 @@ export interface ConnectDoor {
   events: EventDoor;
   /** Descriptor and lifecycle, on their full paths; mount it at the root of the main application. */
   router: Router;
-  /** Goes before every GET page that Bitbucket loads in its iframe. */
+  /** Goes before the repository's page that Bitbucket loads in its iframe. */
   panelAuth: RequestHandler[];
+  /** The same before the workspace's page (`configurePage`). */
+  workspaceAuth: RequestHandler[];
   /** The descriptor is served from here on (ACE adds its route a tick after construction). */
   ready: Promise<void>;
   /** An installation was changed by something else than this door's lifecycle calls: forget what is cached of it. */
@@ -65,6 +67,7 @@ export function createConnectDoor(options: ConnectDoorOptions): ConnectDoor {
     events: createConnectEventDoor({ verifier, basePath }),
     router,
     panelAuth: connectPanelAuth({ verifier, ace, logger }),
+    workspaceAuth: connectPanelAuth({ verifier, ace, logger }, 'workspace'),
     ready: ace.ready,
     forgetInstallation: (clientKey) => {
       tenants.forget(clientKey);

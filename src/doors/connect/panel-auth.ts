@@ -1,20 +1,12 @@
 import type { NextFunction, Request, RequestHandler, Response } from 'express';
 import { AccessError } from '../../core/errors.js';
-import type { Installation } from '../../core/model/index.js';
 import type { Logger } from '../../core/ports.js';
+import { sameUuid } from '../../lib/same-uuid.js';
+import type { PanelIdentity, WorkspaceIdentity } from '../panel/identity.js';
 import type { Ace } from './ace.js';
 import { handled } from '../web/handled.js';
 import { checkAceAgrees, prepareForAce, signedRequest, type Verified } from './hand-to-ace.js';
 import type { ConnectVerifier } from './verify.js';
-
-/** What a page in Bitbucket's iframe knows for certain: the signature covers the query. In `res.locals.connect`. */
-export interface ConnectPanelLocals {
-  clientKey: string;
-  installation: Installation;
-  workspaceUuid: string;
-  repoUuid: string;
-  userUuid: string;
-}
 
 export interface ConnectPanelAuthDeps {
   verifier: ConnectVerifier;
@@ -22,14 +14,22 @@ export interface ConnectPanelAuthDeps {
   logger: Logger;
 }
 
-const facts = ['workspaceUuid', 'repoUuid', 'userUuid'] as const;
-type Facts = Record<(typeof facts)[number], string>;
+/** What the address of a page must name; of a workspace's page there is no repository. */
+const facts = {
+  repository: ['workspaceUuid', 'repoUuid', 'userUuid'],
+  workspace: ['workspaceUuid', 'userUuid'],
+} as const;
+type Fact = (typeof facts)['repository'][number];
 
 /**
- * For GET pages that Bitbucket loads with `?jwt=`: our verifier, then ACE, then `res.locals.connect`. A request that does
- * not pass goes to `next` as AccessError `token_invalid`; an address that Bitbucket left unfilled is answered here.
+ * For GET pages that Bitbucket loads with `?jwt=`: our verifier, then ACE, then a `PanelIdentity` (or `WorkspaceIdentity`) in
+ * `res.locals.panel`. The signature covers the query, and Bitbucket shows both pages to admins only. A request that does not
+ * pass goes to `next` as AccessError `token_invalid`; an address that Bitbucket left unfilled is answered here.
  */
-export function connectPanelAuth(deps: ConnectPanelAuthDeps): RequestHandler[] {
+export function connectPanelAuth(
+  deps: ConnectPanelAuthDeps,
+  page: keyof typeof facts = 'repository',
+): RequestHandler[] {
   /** Kept apart from `response.locals`, which ACE replaces by a copy full of its own words (`title`, `token` …). */
   const underWay = new WeakMap<Request, { verified: Verified; locals: Response['locals'] }>();
   return [
@@ -49,7 +49,7 @@ export function connectPanelAuth(deps: ConnectPanelAuthDeps): RequestHandler[] {
       if (!kept) throw new AccessError('token_invalid', 401);
       checkAceAgrees(request, response, kept.verified.tenant.installation.externalId);
       response.locals = kept.locals;
-      leaveFacts(request, response, next, kept.verified);
+      leaveFacts(request, response, next, kept.verified, facts[page]);
     }),
   ];
 }
@@ -59,22 +59,28 @@ function leaveFacts(
   response: Response,
   next: NextFunction,
   { tenant: { installation } }: Verified,
+  wanted: readonly Fact[],
 ): void {
   const query = new URLSearchParams(request.originalUrl.split('?').slice(1).join('?'));
-  const unfilled = facts.filter((name) => !isUuid(query.getAll(name)));
+  const unfilled = wanted.filter((name) => !isUuid(query.getAll(name)));
   if (unfilled.length > 0) {
     response.status(422).type('html').send(unfilledPage(unfilled));
     return;
   }
-  const found = Object.fromEntries(facts.map((name) => [name, query.get(name)])) as Facts;
+  const found = (name: Fact): string => query.get(name) ?? '';
   // Bitbucket would not sign this; a template of ours that mixes up its variables might.
-  if (bare(found.workspaceUuid) !== bare(installation.workspaceUuid)) {
+  if (!sameUuid(found('workspaceUuid'), installation.workspaceUuid)) {
     throw new AccessError('token_invalid', 401, 'the page is of another workspace');
   }
-  const clientKey = installation.externalId;
-  const { workspaceUuid } = installation;
-  const locals: ConnectPanelLocals = { ...found, clientKey, installation, workspaceUuid };
-  response.locals['connect'] = locals;
+  const workspace: WorkspaceIdentity = {
+    door: 'connect',
+    workspaceUuid: installation.workspaceUuid,
+    userUuid: found('userUuid'),
+    userName: null,
+    proof: 'admin_page',
+  };
+  const repository: PanelIdentity = { ...workspace, repoUuid: found('repoUuid') };
+  response.locals['panel'] = wanted.includes('repoUuid') ? repository : workspace;
   next();
 }
 
@@ -86,10 +92,6 @@ function isUuid(values: readonly string[]): boolean {
   return (
     values.length === 1 && /^\{[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}\}$/i.test(values[0] ?? '')
   );
-}
-
-function bare(uuid: string): string {
-  return uuid.replace(/[{}]/g, '').toLowerCase();
 }
 
 /** Holds no value of the request, only names from our own list. */

@@ -2,6 +2,7 @@ import { Router, type RequestHandler } from 'express';
 import type { Deployment } from '../../core/model/index.js';
 import type { Clock } from '../../core/ports.js';
 import { basePath, trimPlaces, type Places } from '../panel/deps.js';
+import { frameOf } from '../panel/page.js';
 import { privatePageHeaders } from '../panel/headers.js';
 import type { PanelServices } from '../panel/panel-services.js';
 import { etagOf } from '../panel/etag.js';
@@ -55,10 +56,8 @@ function pageRoute(deps: DeploymentPageDeps): RequestHandler {
       const { deployment, repositoryName } = view;
       const frame = {
         title: `${deployment.state.word}: ${deployment.commit.short} to ${deployment.targetName}, ${repositoryName}`,
-        sessionToken: '',
-        base: basePath(deps),
+        ...frameOf(trimPlaces(deps)),
         now: deps.clock(),
-        connectScript: null,
       };
       res
         .type('html')

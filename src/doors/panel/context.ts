@@ -3,7 +3,7 @@ import type { Deployment, Repository, Target } from '../../core/model/index.js';
 import type { Places } from './deps.js';
 import type { FormFields } from './form-fields.js';
 import type { Actor, PanelServices } from './panel-services.js';
-import { mayChange, type Rights } from './rights.js';
+import { mayChangeRepository, type Rights } from './identity.js';
 import type { PanelSession } from './session.js';
 
 /** One request of one session about its one repository. Knows no Express, so that other frames can use the same handlers. */
@@ -55,7 +55,9 @@ export async function demandAdmin(context: PanelContext): Promise<void> {
     context.repository,
     context.session.userUuid,
   );
-  if (!mayChange(permission)) throw new AccessError('not_repository_admin', 403);
+  if (!mayChangeRepository(permission, context.session)) {
+    throw new AccessError('not_repository_admin', 403);
+  }
 }
 
 /** Ids in a form are only claims: what belongs to another repository does not exist here. */

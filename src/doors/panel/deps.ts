@@ -1,5 +1,4 @@
 import type { RequestHandler } from 'express';
-import { z } from 'zod';
 import type { Clock } from '../../core/ports.js';
 import type { PanelServices } from './panel-services.js';
 
@@ -8,21 +7,12 @@ export interface PanelDeps {
   /** 32 bytes of our own, never a shared secret of an installation. */
   sessionKey: Buffer;
   clock: Clock;
-  /** Lets only a fresh iframe JWT through and puts `res.locals.connect`. */
+  /** Lets only a fresh iframe JWT through and leaves a `PanelIdentity` in `res.locals.panel`. */
   authenticate: RequestHandler[];
   /** Where browsers reach us, without a slash at the end. */
   baseUrl: string;
   bitbucketUrl: string;
 }
-
-/** What `authenticate` proves about the viewer; leaves `res.locals.connect`. */
-export const connectIdentity = z.object({
-  clientKey: z.string().min(1),
-  workspaceUuid: z.string().min(1),
-  repoUuid: z.string().min(1),
-  userUuid: z.string().min(1),
-  userName: z.string().nullish(),
-});
 
 /** Where links of a fragment lead; absolute, because a fragment may be shown in a frame of another origin. */
 export interface Places {

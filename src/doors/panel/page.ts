@@ -1,54 +1,68 @@
 import type { RequestHandler } from 'express';
 import { AccessError } from '../../core/errors.js';
 import { activityWish, type ActivityWish } from './activity-wish.js';
+import type { CallDeps } from './calls.js';
 import type { PanelContext } from './context.js';
-import { basePath, connectIdentity, trimPlaces, type PanelDeps } from './deps.js';
+import { basePath, trimPlaces, type PanelDeps } from './deps.js';
 import { formFields } from './form-fields.js';
 import { newTargetView } from './fragments.js';
+import { panelIdentity, type PanelIdentity } from './identity.js';
 import { loadActivity } from './load-activity.js';
 import { rightsOfVisitor } from './rights.js';
 import type { PanelSession, SessionTokens } from './session.js';
 import { renderView } from './views.js';
 
 /** `GET /panel/repository`, after the iframe JWT was checked. */
-export function repositoryPage(deps: PanelDeps, tokens: SessionTokens): RequestHandler {
+export function repositoryPage(
+  deps: PanelDeps,
+  tokens: SessionTokens<PanelSession>,
+): RequestHandler {
   return (req, res, next) => {
-    const identity = connectIdentity.safeParse(res.locals['connect']);
+    const identity = panelIdentity.safeParse(res.locals['panel']);
     if (!identity.success) {
       next(new AccessError('token_invalid', 401));
       return;
     }
-    pageView(deps, tokens, identity.data, activityWish(formFields(req.query)))
-      .then((view) => renderView(res, 'panel/repository', view, 'panel'))
+    const places = trimPlaces(deps);
+    loadPanel(deps, identity.data, activityWish(formFields(req.query)))
+      .then(({ session, view }) => {
+        const frame = {
+          ...frameOf(places),
+          sessionToken: tokens.issue(session),
+          connectScript: `${places.bitbucketUrl}/atlassian-connect/all.js`,
+        };
+        return renderView(res, 'panel/repository', { ...view, ...frame }, 'panel');
+      })
       .then((html) => res.type('html').send(html))
       .catch(next);
   };
 }
 
-interface Identity {
-  clientKey: string;
-  workspaceUuid: string;
-  repoUuid: string;
-  userUuid: string;
-  userName?: string | null | undefined;
+/** What the layout `panel` wants of every page. `at` is what the script puts in front of the paths of its calls. */
+export function frameOf(places: { baseUrl: string; bitbucketUrl: string }) {
+  const base = basePath(places);
+  return { base, at: base, sessionToken: '', csrfToken: '', connectScript: null };
 }
 
-async function pageView(
-  deps: PanelDeps,
-  tokens: SessionTokens,
-  identity: Identity,
+export interface LoadedPanel {
+  session: PanelSession;
+  /** For the view `panel/repository`, without what belongs to its frame. */
+  view: object;
+}
+
+/** The repository's panel for somebody whom a door has identified. Throws `BitbucketError`, `AccessError`. */
+export async function loadPanel(
+  deps: CallDeps,
+  identity: PanelIdentity,
   wish: ActivityWish,
-): Promise<object> {
+): Promise<LoadedPanel> {
   const { services } = deps;
   const places = trimPlaces(deps);
   const repository = await services.openRepository(identity.workspaceUuid, identity.repoUuid);
-  const viewer = await rightsOfVisitor(services, repository, identity.userUuid);
+  const viewer = await rightsOfVisitor(services, repository, identity);
   const name = identity.userName ?? (await services.personName(repository, identity.userUuid));
   const session: PanelSession = {
-    clientKey: identity.clientKey,
-    workspaceUuid: identity.workspaceUuid,
-    repoUuid: identity.repoUuid,
-    userUuid: identity.userUuid,
+    ...identity,
     userName: name ?? 'A repository admin',
     rights: viewer.rights,
   };
@@ -64,12 +78,9 @@ async function pageView(
     isAdmin ? newTargetView(context) : null,
     isAdmin ? services.branches(repository) : [],
   ]);
-  return {
+  const view = {
     title: 'Slipway',
-    sessionToken: tokens.issue(session),
-    base: basePath(places),
     now,
-    connectScript: `${places.bitbucketUrl}/atlassian-connect/all.js`,
     repositoryName: repository.name,
     isAdmin,
     whyReadOnly: viewer.why,
@@ -78,4 +89,5 @@ async function pageView(
     newTarget,
     branches,
   };
+  return { session, view };
 }

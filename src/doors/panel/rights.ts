@@ -1,8 +1,7 @@
 import type { Repository } from '../../core/model/index.js';
 import type { RepositoryPermission } from '../../core/ports.js';
+import { mayChangeRepository, type PanelIdentity, type Rights } from './identity.js';
 import type { PanelServices } from './panel-services.js';
-
-export type Rights = 'admin' | 'read';
 
 export interface Viewer {
   rights: Rights;
@@ -13,32 +12,38 @@ export interface Viewer {
 const onlyAdmins = 'Only an admin of this repository can change where it deploys.';
 
 /**
- * Rights of somebody who comes with a fresh JWT for the admin page's URL. Bitbucket shows that page to admins only, so where our
- * own credential may not ask (`unknown`) the JWT is the proof. An outage is no proof: then it is read only.
+ * Rights of somebody who opens the panel. Where our own credential may not ask (`unknown`), only the proof that came with the
+ * visitor counts. An outage is no proof: then it is read only.
  */
 export async function rightsOfVisitor(
   services: PanelServices,
   repository: Repository,
-  userUuid: string,
+  identity: Pick<PanelIdentity, 'userUuid' | 'proof'>,
 ): Promise<Viewer> {
   let permission: RepositoryPermission;
   try {
-    permission = await services.permission(repository, userUuid);
+    permission = await services.permission(repository, identity.userUuid);
   } catch (error) {
     services.logger.warn(
       { err: error, repository: repository.uuid },
       'panel: permission not answered',
     );
-    return {
-      rights: 'read',
-      why: 'Bitbucket did not say whether you are an admin of this repository. Reload the page to try again.',
-    };
+    return { rights: 'read', why: notAnswered('repository') };
   }
-  return mayChange(permission)
-    ? { rights: 'admin', why: null }
-    : { rights: 'read', why: `${onlyAdmins} You can see what was deployed.` };
+  if (mayChangeRepository(permission, identity)) return { rights: 'admin', why: null };
+  return {
+    rights: 'read',
+    why:
+      permission === 'unknown'
+        ? notAllowedToAsk('repository')
+        : `${onlyAdmins} You can see what was deployed.`,
+  };
 }
 
-export function mayChange(permission: RepositoryPermission): boolean {
-  return permission === 'admin' || permission === 'unknown';
+export function notAnswered(what: 'repository' | 'workspace'): string {
+  return `Bitbucket did not say whether you are an admin of this ${what}. Reload the page to try again.`;
+}
+
+export function notAllowedToAsk(what: 'repository' | 'workspace'): string {
+  return `Bitbucket does not let Slipway ask whether you are an admin of this ${what}.`;
 }

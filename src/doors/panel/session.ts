@@ -2,54 +2,64 @@ import { createSecretKey, type KeyObject } from 'node:crypto';
 import jwt from 'jsonwebtoken';
 import { z } from 'zod';
 import type { Clock } from '../../core/ports.js';
+import { panelIdentity, rights, workspaceIdentity } from './identity.js';
 
 export const sessionLifetimeSec = 15 * 60;
 
-const claims = z.object({
-  /** Checked, so that no other token of ours (nor an iframe or webhook JWT) can double as a session. */
-  purpose: z.literal('panel'),
-  clientKey: z.string(),
-  workspaceUuid: z.string(),
-  repoUuid: z.string(),
-  userUuid: z.string(),
-  userName: z.string(),
-  rights: z.enum(['admin', 'read']),
-  exp: z.number(),
-});
+const name = z.string();
+const panelClaims = panelIdentity.extend({ userName: name, rights });
+const workspaceClaims = workspaceIdentity.extend({ userName: name, rights });
 
-export type PanelSession = Omit<z.infer<typeof claims>, 'purpose' | 'exp'>;
+/** Somebody looking at one repository's panel, with the rights that were found when the page was opened. */
+export type PanelSession = z.infer<typeof panelClaims>;
+/** Somebody looking at a workspace's page. */
+export type WorkspaceSession = z.infer<typeof workspaceClaims>;
 
-export interface SessionTokens {
-  issue(session: PanelSession): string;
+export interface SessionTokens<Session> {
+  issue(session: Session): string;
   /** Null for anything that is not a living session of ours; why does not matter to the sender. */
-  read(token: string): PanelSession | null;
+  read(token: string): Session | null;
 }
 
-export function createSessionTokens(key: Buffer, clock: Clock): SessionTokens {
+/** For a page in a frame, where cookies are no way: the token stays in the page's memory. */
+export function createSessionTokens(key: Buffer, clock: Clock): SessionTokens<PanelSession> {
+  return tokensFor('panel', panelClaims, key, clock);
+}
+
+export function createWorkspaceTokens(key: Buffer, clock: Clock): SessionTokens<WorkspaceSession> {
+  return tokensFor('workspace', workspaceClaims, key, clock);
+}
+
+/** `purpose` is checked, so that no other token of ours (nor an iframe or webhook JWT) can double as a session. */
+function tokensFor<Session extends object>(
+  purpose: string,
+  claims: z.ZodType<Session>,
+  key: Buffer,
+  clock: Clock,
+): SessionTokens<Session> {
   if (key.length < 32) throw new Error('The panel session key must have at least 32 bytes');
   const secret = createSecretKey(key);
   return {
     issue(session) {
       const iat = Math.floor(clock() / 1000);
-      const payload = { ...session, purpose: 'panel', iat, exp: iat + sessionLifetimeSec };
+      const payload = { ...session, purpose, iat, exp: iat + sessionLifetimeSec };
       return jwt.sign(payload, secret, { algorithm: 'HS256' });
     },
     read(token) {
-      return readSession(token, secret, clock);
+      const payload = verified(token, secret, clock);
+      const own = z.object({ purpose: z.literal(purpose), exp: z.number() }).safeParse(payload);
+      const parsed = claims.safeParse(payload);
+      return own.success && parsed.success ? parsed.data : null;
     },
   };
 }
 
-function readSession(token: string, secret: KeyObject, clock: Clock): PanelSession | null {
+function verified(token: string, secret: KeyObject, clock: Clock): unknown {
   try {
-    const payload = jwt.verify(token, secret, {
+    return jwt.verify(token, secret, {
       algorithms: ['HS256'],
       clockTimestamp: Math.floor(clock() / 1000),
     });
-    const parsed = claims.safeParse(payload);
-    if (!parsed.success) return null;
-    const { purpose: _purpose, exp: _exp, ...session } = parsed.data;
-    return session;
   } catch {
     return null;
   }

@@ -47,6 +47,15 @@ export function repositoryStore(sql: Sql, newId: () => string): RepositoryReads 
   return {
     byUuid,
     byId: (id) => repositories.one(sql, 'id = ?', [id]),
+    using: (workspaceUuid, { search, after, limit }) =>
+      repositories.select(
+        sql,
+        `workspace_uuid = ? AND state = 'active' AND full_name > ? AND lower(full_name) LIKE ? ESCAPE '!'
+         AND (EXISTS (SELECT 1 FROM targets WHERE targets.repository_id = repositories.id AND targets.state <> 'removed')
+           OR EXISTS (SELECT 1 FROM hooks WHERE hooks.repository_id = repositories.id AND hooks.state = 'active'))
+         ORDER BY full_name LIMIT ?`,
+        [workspaceUuid, after, `%${search.toLowerCase().replace(/[!%_]/g, '!$&')}%`, limit],
+      ),
     workspace: (uuid): Promise<Workspace | null> => workspaces.one(sql, 'uuid = ?', [uuid]),
     async saveFacts(facts, workspaceUuid, now) {
       const { workspaceSlug: slug, workspaceName: workspace } = facts;

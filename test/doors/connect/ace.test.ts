@@ -40,6 +40,7 @@ describe('what ACE may do here', () => {
     assert.deepEqual(routesOf(stack).sort(), [
       'get /atlassian-connect.json',
       'get /panel/repository',
+      'get /panel/workspace',
       // The harness's own stand-in for the intake; there must be no second one.
       'post /connect/events',
       'post /connect/installed',
@@ -87,6 +88,11 @@ describe('what ACE may do here', () => {
             url: '/panel/repository?workspaceUuid={workspace.uuid}&repoUuid={repository.uuid}&userUuid={user.uuid}',
           },
         ],
+        configurePage: {
+          key: 'slipway-workspace',
+          name: { value: 'Configure' },
+          url: '/panel/workspace?workspaceUuid={workspace.uuid}&userUuid={user.uuid}',
+        },
         webhooks: ['repo:push', 'repo:updated', 'repo:transfer', 'repo:deleted'].map((event) => ({
           event,
           url: '/connect/events',

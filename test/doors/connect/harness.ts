@@ -74,6 +74,7 @@ export class Harness {
     this.app.post(`${basePath}/connect/events`, this.#takeEvent);
     this.app.use(this.#door.router);
     this.app.get(`${basePath}/panel/repository`, this.#door.panelAuth, this.#show);
+    this.app.get(`${basePath}/panel/workspace`, this.#door.workspaceAuth, this.#show);
     this.app.use(this.#catchAll);
     await this.#door.ready;
   }
@@ -94,10 +95,9 @@ export class Harness {
   };
 
   readonly #show: express.RequestHandler = (_request, response) => {
-    const { connect, ...others } = response.locals;
-    const { installation, ...facts } = connect as Record<string, unknown>;
+    const { panel, ...others } = response.locals;
     if (Object.keys(others).length > 0) throw new Error(Object.keys(others).join());
-    response.json({ ...facts, installation: (installation as { id: string }).id });
+    response.json(panel);
   };
 
   readonly #catchAll: express.ErrorRequestHandler = (error: unknown, _request, response, _next) => {

@@ -30,14 +30,24 @@ describe('connectPanelAuth', () => {
     const page = await open(pagePath());
     assert.equal(page.status, 200, page.text);
     assert.deepEqual(JSON.parse(page.text), {
-      clientKey,
-      installation: 'i1',
+      door: 'connect',
       workspaceUuid,
       repoUuid,
       userUuid,
+      userName: null,
+      proof: 'admin_page',
     });
     // ACE's session token is signed with the installation's secret; nobody needs it.
     assert.equal(page.headers.get('x-acpt'), null);
+  });
+
+  it('asks a workspace page for no repository, and names none', async () => {
+    const query = new URLSearchParams({ workspaceUuid, userUuid }).toString();
+    const page = await open(`/panel/workspace?${query}`);
+    assert.equal(page.status, 200, page.text);
+    const who = { workspaceUuid, userUuid, userName: null };
+    assert.deepEqual(JSON.parse(page.text), { door: 'connect', ...who, proof: 'admin_page' });
+    assert.equal((await open(`/panel/repository?${query}`)).status, 422);
   });
 
   it('takes the workspace as the installation has it', async () => {

@@ -4,7 +4,8 @@ import { createSessionTokens, sessionLifetimeSec } from '../../../src/doors/pane
 import { sessionKey } from './support/serve-panel.js';
 
 const session = {
-  clientKey: 'c',
+  door: 'connect' as const,
+  proof: 'admin_page' as const,
   workspaceUuid: '{w}',
   repoUuid: '{r}',
   userUuid: '{u}',

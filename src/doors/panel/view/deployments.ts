@@ -1,7 +1,7 @@
 import type { Backend } from '../../../core/backend.js';
 import type { Deployment, Repository, Target } from '../../../core/model/index.js';
 import type { Places } from '../deps.js';
-import type { Rights } from '../rights.js';
+import type { Rights } from '../identity.js';
 import { commitView, firstLine, pageHref, webAddress, type CommitView } from './links.js';
 import { offeredActions, type ActionView } from './offered-actions.js';
 import { durationView, isLiveNow, isRunning, reasonText, stateView } from './states.js';

@@ -1,6 +1,6 @@
 import type { Backend } from '../../../core/backend.js';
 import type { Deployment, Target } from '../../../core/model/index.js';
-import type { Rights } from '../rights.js';
+import type { Rights } from '../identity.js';
 import { firstLine, shortHashLength } from './links.js';
 import { isLiveNow } from './states.js';
 

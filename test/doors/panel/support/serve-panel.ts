@@ -32,7 +32,8 @@ export interface ServeOptions {
 }
 
 const grace = {
-  clientKey: 'client-1',
+  door: 'connect',
+  proof: 'admin_page',
   workspaceUuid: '{ws-1}',
   repoUuid: '{repo-1}',
   userUuid: '{grace}',
@@ -88,7 +89,7 @@ const bitbucketScript =
 
 function identify(options: ServeOptions): RequestHandler {
   return (_req, res, next) => {
-    if (options.identity !== null) res.locals['connect'] = { ...grace, ...options.identity };
+    if (options.identity !== null) res.locals['panel'] = { ...grace, ...options.identity };
     next();
   };
 }
