@@ -3,7 +3,7 @@ import { digest } from '../../src/lib/digest.js';
 import { createIds } from '../../src/lib/ids.js';
 import { tenant, type Repo } from './pushes.js';
 import { say } from './report.js';
-import { hookSource, openFolder } from './seed.js';
+import { oldSource, openFolder } from './seed.js';
 
 const perTransaction = 500;
 
@@ -32,7 +32,7 @@ export async function fill(
       return {
         event: {
           id: eventId,
-          sourceId: hookSource.id,
+          sourceId: oldSource.id,
           deliveryId: randomUUID(),
           eventKey: 'repo:push',
           state: 'recorded' as const,
@@ -55,7 +55,7 @@ export async function fill(
           kind: 'update' as const,
           message: 'An old push',
           author: 'Sam Developer',
-          sourceId: hookSource.id,
+          sourceId: oldSource.id,
           moveKey: digest(to),
           occurrence: 1,
           sameAs: null,

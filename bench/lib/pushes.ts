@@ -31,7 +31,8 @@ export function repos(count: number, family: string): Repo[] {
 }
 
 /** How a push is signed, and where it goes. */
-export type Carrier = { kind: 'connect'; path: string } | { kind: 'hmac'; path: string };
+export type Carrier =
+  { kind: 'connect'; path: string } | { kind: 'hmac'; path: string | ((repo: Repo) => string) };
 
 interface Prepared {
   chain: Chain;
@@ -126,8 +127,9 @@ function template(carrier: Carrier, chain: Chain, isCreate: boolean): Template {
   const body = Buffer.from(
     JSON.stringify(carrier.kind === 'connect' ? { event: 'repo:push', data: payload } : payload),
   );
+  const path = typeof carrier.path === 'string' ? carrier.path : carrier.path(chain.repo);
   const head = [
-    `POST ${carrier.path} HTTP/1.1`,
+    `POST ${path} HTTP/1.1`,
     'Host: 127.0.0.1',
     'User-Agent: Bitbucket-Webhooks/2.0',
     'Content-Type: application/json',
@@ -140,7 +142,7 @@ function template(carrier: Carrier, chain: Chain, isCreate: boolean): Template {
     'X-Hook-UUID: 9d3f4f0e-0b0a-4a86-a6f0-7f0f0e3f5a11',
     `X-Request-UUID: ${idHole}`,
     carrier.kind === 'connect'
-      ? `Authorization: JWT ${connectToken('POST', carrier.path)}`
+      ? `Authorization: JWT ${connectToken('POST', path)}`
       : `X-Hub-Signature: sha256=${signatureHole}\r\nX-Hub-Signature-256: sha256=${signatureHole}`,
     '',
     '',

@@ -1,8 +1,9 @@
 import { join } from 'node:path';
 import { secretsIdentity } from '../../src/actions/open-target.js';
+import { hookSecretIdentity } from '../../src/actions/hook-secrets.js';
 import { installationSecretIdentity } from '../../src/actions/installation-secret.js';
 import type { Source, Target } from '../../src/core/model/index.js';
-import type { Logger } from '../../src/core/ports.js';
+import type { Logger, Transaction } from '../../src/core/ports.js';
 import { createIds } from '../../src/lib/ids.js';
 import { openSqliteStorage, type OpenStorage } from '../../src/storage/sqlite-storage.js';
 import { createKeyRing } from '../../src/vault/key-ring.js';
@@ -21,14 +22,19 @@ const silent: Logger = {
   child: () => silent,
 };
 
-/** The repository webhook that the bench's own door speaks for. */
-export const hookSource: Source = {
-  id: '01BENCHHOOK00000000000000A',
+/** Who is said to have told of the pushes that `fill` stores. */
+export const oldSource: Source = {
+  id: '01BENCHOLD000000000000000A',
   door: 'oauth',
-  key: 'bench-hook',
+  key: 'bench-old',
   installationId: null,
   createdAt: 0,
 };
+
+/** Each repository has a webhook of its own, too. */
+export function hookIdOf(slug: string): string {
+  return `bench-hook-of-${slug}`;
+}
 
 export interface SeededTarget {
   repos: readonly Repo[];
@@ -62,7 +68,7 @@ export async function seed(dataDir: string, targets: readonly SeededTarget[]): P
       installationId,
       createdAt: now,
     });
-    await tx.installations.saveSource(hookSource);
+    await tx.installations.saveSource(oldSource);
     for (const { repos, ...rest } of targets) {
       for (const repo of repos) {
         const repository = await tx.repositories.saveFacts(
@@ -84,10 +90,46 @@ export async function seed(dataDir: string, targets: readonly SeededTarget[]): P
         const { id: targetId } = target;
         const { id: repositoryId, workspaceUuid } = repository;
         await tx.lanes.create({ targetId, repositoryId, workspaceUuid });
+        await saveHook(tx, hookIdOf(repo.slug), repositoryId, ids.next(), now);
       }
     }
   });
   await storage.close();
+}
+
+async function saveHook(
+  tx: Transaction,
+  id: string,
+  repositoryId: string,
+  sourceId: string,
+  now: number,
+): Promise<void> {
+  await tx.installations.saveSource({
+    id: sourceId,
+    door: 'oauth',
+    key: id,
+    installationId: null,
+    createdAt: now,
+  });
+  await tx.hooks.save({
+    id,
+    repositoryId,
+    sourceId,
+    remoteUuid: null,
+    secretSealed: vault.seal(tenant.hookSecret, hookSecretIdentity(id, 'secret')),
+    previousSecretSealed: null,
+    previousUntil: null,
+    state: 'active',
+    events: ['repo:push'],
+    enabledBy: 'Sam Developer',
+    enabledByUuid: null,
+    health: null,
+    alarm: null,
+    lastDeliveryAt: null,
+    checkDueAt: null,
+    createdAt: now,
+    updatedAt: now,
+  });
 }
 
 export function openFolder(dataDir: string): Promise<OpenStorage> {
@@ -109,6 +151,7 @@ function targetOf(
     id,
     repositoryId,
     backend: 'signed-webhook',
+    connectionId: null,
     name: 'Production',
     state: 'active',
     branchPattern,

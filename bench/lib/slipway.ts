@@ -1,12 +1,11 @@
 import { join } from 'node:path';
 import type { FakeBitbucket } from './fake-bitbucket.js';
-import { freePort, rootFolder, serverArgs, start, type Running } from './process.js';
+import { freePort, rootFolder, start, type Running } from './process.js';
 import { masterKey } from './seed.js';
 
-/** Slipway over a seeded data folder. `shipped` is `dist/cli.js start`; `bench` adds a door (servers/slipway.ts). */
+/** `dist/cli.js start` over a seeded data folder. */
 export async function startSlipway(options: {
   name: string;
-  kind: 'shipped' | 'bench';
   dataDir: string;
   bitbucket: FakeBitbucket;
   env?: Readonly<Record<string, string>>;
@@ -24,7 +23,5 @@ export async function startSlipway(options: {
     ...options.env,
   };
   const cli = [...(options.nodeArgs ?? []), join(rootFolder, 'dist', 'cli.js'), 'start'];
-  return options.kind === 'shipped'
-    ? start({ name: options.name, args: cli, env, port })
-    : start({ name: options.name, args: serverArgs('slipway'), env });
+  return start({ name: options.name, args: cli, env, port });
 }

@@ -30,7 +30,6 @@ export async function benchCrowd(measureMs: number, report: Report): Promise<voi
   await fill(dataDir, over, outdated, 120 * dayMs);
   const server = await startSlipway({
     name: 'crowd',
-    kind: 'shipped',
     dataDir,
     bitbucket,
     nodeArgs: ['--import', `data:text/javascript,${encodeURIComponent(leap)}`],

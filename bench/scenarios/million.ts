@@ -25,7 +25,7 @@ export async function benchMillion(count: number, effort: Effort, report: Report
   const branches = ['main', 'develop', 'feature/a', 'feature/b', 'feature/c'];
   const results: Record<keyof typeof folders, LoadResult[]> = { empty: [], full: [] };
   const start = async (name: keyof typeof folders) => ({
-    server: await startSlipway({ name, kind: 'shipped', dataDir: folders[name], bitbucket }),
+    server: await startSlipway({ name, dataDir: folders[name], bitbucket }),
     pushes: new Pushes(carrier, over, branches),
   });
   const sides = { empty: await start('empty'), full: await start('full') };

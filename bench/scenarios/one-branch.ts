@@ -24,7 +24,7 @@ export async function benchOneBranch(report: Report): Promise<void> {
   const families = { 'in order': repos(1, 'ordered'), 'sixteen at a time': repos(1, 'crowded') };
   const over = Object.values(families).flat();
   await seed(dataDir, [{ repos: over, branchPattern: 'main', receiver: receiver.url }]);
-  const server = await startSlipway({ name: 'one-branch', kind: 'shipped', dataDir, bitbucket });
+  const server = await startSlipway({ name: 'one-branch', dataDir, bitbucket });
   const { port } = server;
 
   for (const [way, [repo]] of Object.entries(families)) {

@@ -27,7 +27,7 @@ export async function benchOutage(
   const over = repos(lanes, 'outage');
   const dataDir = tempFolder('outage');
   await seed(dataDir, [{ repos: over, branchPattern: 'main', receiver: receiver.url }]);
-  const server = await startSlipway({ name: 'outage', kind: 'shipped', dataDir, bitbucket });
+  const server = await startSlipway({ name: 'outage', dataDir, bitbucket });
   const { port } = server;
   const pushes = new Pushes({ kind: 'connect', path: '/connect/events' }, over, ['main'], heads);
   const load = { port, connections: 64, perSecond, next: pushes.next };

@@ -34,7 +34,7 @@ export async function benchSlowDisk(effort: Effort, report: Report): Promise<voi
   const oneRow = (kind: string): Promise<Running> =>
     start({ name: kind, args: serverArgs('one-row', kind, tempFolder(`slow-${kind}`)), env });
   const servers = {
-    slipway: await startSlipway({ name: 'slipway', kind: 'shipped', dataDir, bitbucket, env }),
+    slipway: await startSlipway({ name: 'slipway', dataDir, bitbucket, env }),
     row: await oneRow('sqlite3'),
     create: await oneRow('sequelize'),
   };

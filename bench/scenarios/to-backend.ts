@@ -26,7 +26,7 @@ export async function benchToBackend(
   const over = repos(1000, 'lane');
   const dataDir = tempFolder('to-backend');
   await seed(dataDir, [{ repos: over, branchPattern: 'main', receiver: receiver.url }]);
-  const server = await startSlipway({ name: 'to-backend', kind: 'shipped', dataDir, bitbucket });
+  const server = await startSlipway({ name: 'to-backend', dataDir, bitbucket });
   const pushes = new Pushes({ kind: 'connect', path: '/connect/events' }, over, ['main'], heads);
   const { port } = server;
 

@@ -1,6 +1,7 @@
 import type { HookEvent, Repository, Source, StoredEvent } from '../core/model/index.js';
 import type { Ids, Transaction } from '../core/ports.js';
 import { sameUuid } from '../lib/same-uuid.js';
+import { allSettled } from '../lib/settled.js';
 import { PushRecord, type PushRecordDeps, type RecordedPush } from './push-record.js';
 
 /** A verified, parsed delivery on its way into the store. */
@@ -34,24 +35,27 @@ export function acceptEvents(deps: PushRecordDeps) {
   return async (tx: Transaction, items: readonly InboundEvent[]): Promise<readonly Accepted[]> => {
     const repositories = await saveRepositories(tx, items, deps.clock());
     const rows = items.map((item, index) => eventRow(item, repositories[index] ?? null, deps.ids));
-    const fresh = await tx.events.insertNew(rows);
-    await noteHooks(tx, items, deps.clock());
     const pushes = new Map<string, RecordedPush>();
     for (const [index, event] of rows.entries()) {
       const repository = repositories[index];
       const told = items[index]?.event;
-      if (!fresh.has(event.id) || !repository || !told) continue;
-      if (told.kind === 'repository_deleted') {
-        await tx.repositories.markDeleted(repository.id, deps.clock());
-      } else if (told.kind === 'push') {
-        const pushedBy = told.actor?.name ?? null;
-        const { changes } = told;
-        pushes.set(event.id, { event, repository, changes, pushedBy, cause: 'push' });
-      }
+      if (!repository || told?.kind !== 'push') continue;
+      const { changes, actor } = told;
+      const pushedBy = actor?.name ?? null;
+      pushes.set(event.id, { event, repository, changes, pushedBy, cause: 'push' });
     }
-    const record = await PushRecord.of(tx, [...pushes.values()], deps);
+    // What is asked for here does not depend on which of the events are new, and so need not wait for it.
+    const [fresh, record] = await allSettled([
+      tx.events.insertNew(rows),
+      PushRecord.of(tx, [...pushes.values()], deps),
+      noteHooks(tx, items, deps.clock()),
+    ]);
+    for (const [index, { id, repositoryId }] of rows.entries()) {
+      if (items[index]?.event.kind !== 'repository_deleted' || !fresh.has(id)) continue;
+      if (repositoryId !== null) await tx.repositories.markDeleted(repositoryId, deps.clock());
+    }
     const results = rows.map(({ id }) => {
-      const pushed = pushes.get(id);
+      const pushed = fresh.has(id) ? pushes.get(id) : undefined;
       return {
         isNew: fresh.has(id),
         eventId: id,

@@ -13,6 +13,7 @@ import type {
 import type { Clock, Ids, RefKey, Transaction } from '../core/ports.js';
 import { decide, slotOf, type RoutingFacts, type Verdict } from '../core/routing/decide.js';
 import { upstreamFirst } from '../core/routing/followers.js';
+import { allSettled } from '../lib/settled.js';
 import {
   carefulForMs,
   isReconcileSource,
@@ -66,9 +67,6 @@ export class PushRecord {
   ): Promise<PushRecord> {
     const record = new PushRecord(deps);
     const ids = [...new Set(pushes.map(({ repository }) => repository.id))];
-    for (const target of await tx.targets.ofRepositories(ids)) {
-      push(record.#targets, target.repositoryId, target);
-    }
     const keys = new Map<string, RefKey>();
     const moves = new Set<string>();
     for (const { repository, changes } of pushes) {
@@ -78,10 +76,14 @@ export class PushRecord {
         moves.add(record.#moveKey(repository, change));
       }
     }
-    for (const ref of await tx.refs.find([...keys.values()])) {
-      record.#refs.set(refKey(ref.repositoryId, ref), ref);
-    }
-    for (const move of await tx.events.moves([...moves])) push(record.#moves, move.moveKey, move);
+    const [targets, refs, told] = await allSettled([
+      tx.targets.ofRepositories(ids),
+      tx.refs.find([...keys.values()]),
+      tx.events.moves([...moves]),
+    ]);
+    for (const target of targets) push(record.#targets, target.repositoryId, target);
+    for (const ref of refs) record.#refs.set(refKey(ref.repositoryId, ref), ref);
+    for (const move of told) push(record.#moves, move.moveKey, move);
     return record;
   }
 
@@ -95,11 +97,13 @@ export class PushRecord {
   }
 
   async store(tx: Transaction): Promise<void> {
-    await tx.events.insertRefChanges(this.#changes);
-    await tx.events.insertDecisions(this.#decisions);
-    await tx.events.noteLate(this.#foundBefore);
     const changed = [...this.#changedRefs].map((key) => this.#refs.get(key));
-    await tx.refs.save(changed.filter((ref) => ref !== undefined));
+    await allSettled([
+      tx.events.insertRefChanges(this.#changes),
+      tx.events.insertDecisions(this.#decisions),
+      tx.refs.save(changed.filter((ref) => ref !== undefined)),
+    ]);
+    await tx.events.noteLate(this.#foundBefore);
     await enqueueNewest(tx, this.#deployments, this.#deps.clock(), this.#deps);
   }
 

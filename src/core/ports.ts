@@ -52,7 +52,8 @@ export interface Ids {
 
 /**
  * All writes go through `write`. Everything that waits at one moment is committed by one transaction (group commit); each
- * caller's promise settles only after that commit. A callback that throws loses its own changes only.
+ * caller's promise settles only after that commit. A callback that throws loses its own changes only. A callback may run
+ * again when a neighbour failed and took the transaction with it: it changes nothing but what `tx` leads to.
  */
 export interface Storage {
   write<T>(work: (tx: Transaction) => Promise<T>): Promise<T>;

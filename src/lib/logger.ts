@@ -1,42 +1,88 @@
-import { pino, type DestinationStream } from 'pino';
+import { destination, pino, stdTimeFunctions, type DestinationStream } from 'pino';
 
 export type LogLevel = 'fatal' | 'error' | 'warn' | 'info' | 'debug' | 'trace' | 'silent';
 
-/** Field names whose values never reach a log, at any of the depths we log at. */
-const secretFields = [
+/** Field names whose values never reach a log, in lower case and at any depth. */
+const secretFields = new Set([
   'secret',
-  'sharedSecret',
-  'secretSealed',
+  'sharedsecret',
+  'secretsealed',
   'secrets',
+  'secretssealed',
   'password',
   'token',
-  'accessToken',
+  'accesstoken',
   'access_token',
+  'refreshtoken',
   'refresh_token',
   'authorization',
   'jwt',
   'cookie',
-  'masterKey',
-];
+  'masterkey',
+]);
 
-const redactPaths = secretFields.flatMap((name) => [name, `*.${name}`, `*.*.${name}`]);
+/** Deeper than anything we log; what lies below is left out rather than looked through. */
+const maxDepth = 6;
+/** Lines that wait for a reader who has stopped reading: more is dropped, so that nobody's pipe fills our memory. */
+const maxWaitingBytes = 16 * 1024 * 1024;
 
 /**
- * One JSON line per event, messages static, data in fields. Headers and bodies are never logged; the redaction list is
- * the second fence, not the first.
+ * One JSON line per event, messages static, data in fields. Headers and bodies are never logged; the redaction is the second
+ * fence, not the first. It is our own: pino's wildcard paths cost 43 µs a line, which was a third of what a push costs.
+ *
+ * Lines are written beside the event loop, which therefore never waits for whoever reads them; while one write is under way
+ * the next lines gather. What waits is written at exit, also after an uncaught error.
  */
-export function createLogger(level: LogLevel, destination?: DestinationStream) {
+export function createLogger(level: LogLevel, stream?: DestinationStream) {
   return pino(
     {
       level,
       base: null,
-      timestamp: pino.stdTimeFunctions.isoTime,
-      formatters: { level: (label) => ({ level: label }) },
-      redact: { paths: redactPaths, censor: '[redacted]' },
-      serializers: { err: serializeError },
+      timestamp: stdTimeFunctions.isoTime,
+      formatters: { level: (label) => ({ level: label }), log: redacted, bindings: redacted },
+      // Errors are already what may be said of them; pino's own serializer would call them objects.
+      serializers: { err: (value: unknown) => value },
     },
-    destination ?? pino.destination(2),
+    stream ?? destination({ fd: 2, sync: false, maxLength: maxWaitingBytes }),
   );
+}
+
+function redacted(fields: Record<string, unknown>): Record<string, unknown> {
+  return clean(fields, maxDepth);
+}
+
+/** A copy only where something has to go: the usual line is flat and leaves as it came. */
+function clean(fields: Record<string, unknown>, depth: number): Record<string, unknown> {
+  let copy: Record<string, unknown> | null = null;
+  for (const name in fields) {
+    const value = fields[name];
+    const cleaned = isSecret(name) ? '[redacted]' : cleanValue(value, depth);
+    if (cleaned === value) continue;
+    copy ??= { ...fields };
+    copy[name] = cleaned;
+  }
+  return copy ?? fields;
+}
+
+function cleanValue(value: unknown, depth: number): unknown {
+  if (typeof value !== 'object' || value === null) return value;
+  if (value instanceof Error) return serializeError(value);
+  if (depth === 0) return '[deep]';
+  if (Array.isArray(value)) return value.map((each) => cleanValue(each, depth - 1));
+  return clean(value as Record<string, unknown>, depth - 1);
+}
+
+/** Names repeat from line to line; folding their case once is enough. */
+const known = new Map<string, boolean>();
+const maxKnown = 1_000;
+
+function isSecret(name: string): boolean {
+  let secret = known.get(name);
+  if (secret === undefined) {
+    secret = secretFields.has(name.toLowerCase());
+    if (known.size < maxKnown) known.set(name, secret);
+  }
+  return secret;
 }
 
 /** An axios error carries the request with its headers; only name, code, message and stack may be logged. */

@@ -9,6 +9,7 @@ import type { Sql } from './sql.js';
 import { durablePragmas, SqliteConnection } from './sqlite/connection.js';
 import { loadSqlite } from './sqlite/driver.js';
 import { GroupCommitWriter } from './sqlite/group-commit-writer.js';
+import { remembering } from './sqlite/remembering.js';
 import { careStore } from './stores/care.js';
 import { connectionStore } from './stores/connections.js';
 import { attemptStore, deploymentStore } from './stores/deployments.js';
@@ -45,8 +46,11 @@ export async function openSqliteStorage(options: {
   const sequelize = openSequelize(file);
   const { connection, applied } = await openFile(file, sequelize);
   if (applied.length > 0) options.logger.info({ applied }, 'storage.migrated');
-  const writer = new GroupCommitWriter(connection, { maxWaiting: maxWaitingItems });
-  const tx = transactionOver(connection, options.newId);
+  const { tx, forget } = remembering(transactionOver(connection, options.newId));
+  const writer = new GroupCommitWriter(connection, {
+    maxWaiting: maxWaitingItems,
+    onRollback: forget,
+  });
   const takenOver = await writer.write(async () => {
     await tx.repositories.reconcileAll(options.now());
     await tx.statusReports.wakeAll(options.now());

@@ -1,13 +1,13 @@
 import { DataTypes, type ModelAttributes, type Sequelize } from 'sequelize';
-import type { Sql, SqlValue } from './sql.js';
+import { powerOfTwo, type Sql, type SqlValue } from './sql.js';
 
 /** How a field is kept. `json` is text with JSON in it; `flag` is 0 or 1, the same on both databases. */
 export type ColumnKind = 'id' | 'text' | 'integer' | 'flag' | 'json';
 
 export type Columns<Row> = { readonly [Field in keyof Row]-?: ColumnKind };
 
-/** SQLite allows 32,766 placeholders a statement. */
-const maxPlaceholders = 30_000;
+/** Of one INSERT; more rows take more statements. */
+const maxRowsPerStatement = 256;
 
 /**
  * One table: its Sequelize model, and the statements that run on the writer's bare connection, made from the same column
@@ -18,11 +18,17 @@ export class Table<Row extends object> {
   readonly name: string;
   readonly fields: readonly (keyof Row & string)[];
   readonly #columns: Columns<Row>;
+  readonly #columnNames: readonly string[];
+  readonly #selectHead: string;
+  /** Text of an INSERT by number of rows, made once: building it for each batch costs more than running it. */
+  readonly #insertTexts = new Map<number, string>();
 
   constructor(name: string, columns: Columns<Row>) {
     this.name = name;
     this.#columns = columns;
     this.fields = Object.keys(columns) as (keyof Row & string)[];
+    this.#columnNames = this.fields.map(columnName);
+    this.#selectHead = `SELECT ${this.fields.map(quoted).join(', ')} FROM ${name} WHERE`;
   }
 
   /** Registers the model, so that pages, migrations and tests see the same table. */
@@ -39,40 +45,30 @@ export class Table<Row extends object> {
     sequelize.define(this.name, attributes, { tableName: this.name, timestamps: false });
   }
 
-  /** `tail`: what follows the VALUES, for example an ON CONFLICT clause. */
+  /** `tail`: what follows the rows, for example an ON CONFLICT clause. */
   async insert(sql: Sql, rows: readonly Row[], tail = ''): Promise<void> {
-    const perStatement = Math.floor(maxPlaceholders / this.fields.length);
-    for (let start = 0; start < rows.length; start += perStatement) {
-      const chunk = rows.slice(start, start + perStatement);
-      await sql.run(
-        `${this.#insertHead()} ${this.#valuesFor(chunk.length)} ${tail}`,
-        this.#flatten(chunk),
-      );
+    for (const chunk of chunksOf(rows)) {
+      await sql.run(`${this.#insertText(chunk.length)} ${tail}`, this.#flatten(chunk));
     }
   }
 
   /** Inserts what is new and returns it: the ids that met no conflict. */
   async insertNew(sql: Sql, rows: readonly Row[], idField: keyof Row & string): Promise<string[]> {
     const ids: string[] = [];
-    const perStatement = Math.floor(maxPlaceholders / this.fields.length);
-    for (let start = 0; start < rows.length; start += perStatement) {
-      const chunk = rows.slice(start, start + perStatement);
+    const tail = `ON CONFLICT DO NOTHING RETURNING ${quoted(idField)}`;
+    for (const chunk of chunksOf(rows)) {
       const inserted = await sql.all<Record<string, string>>(
-        `${this.#insertHead()} ${this.#valuesFor(chunk.length)} ON CONFLICT DO NOTHING RETURNING ${quoted(idField)}`,
+        `${this.#insertText(chunk.length)} ${tail}`,
         this.#flatten(chunk),
       );
-      ids.push(...inserted.map((row) => row[columnName(idField)] ?? ''));
+      for (const row of inserted) ids.push(row[columnName(idField)] ?? '');
     }
     return ids;
   }
 
   /** `where` is SQL after WHERE, with `?`; column names in snake_case. */
   async select(sql: Sql, where: string, values: readonly SqlValue[] = []): Promise<Row[]> {
-    const columns = this.fields.map(quoted).join(', ');
-    const rows = await sql.all<Record<string, SqlValue>>(
-      `SELECT ${columns} FROM ${this.name} WHERE ${where}`,
-      values,
-    );
+    const rows = await sql.all<Record<string, SqlValue>>(`${this.#selectHead} ${where}`, values);
     return rows.map((row) => this.read(row));
   }
 
@@ -98,22 +94,49 @@ export class Table<Row extends object> {
   /** From a raw row with snake_case names. */
   read(raw: Readonly<Record<string, SqlValue>>): Row {
     const row: Record<string, unknown> = {};
-    for (const field of this.fields)
-      row[field] = this.#parse(field, raw[columnName(field)] ?? null);
+    for (const [index, field] of this.fields.entries()) {
+      row[field] = this.#parse(field, raw[this.#columnNames[index] ?? field] ?? null);
+    }
     return row as Row;
   }
 
-  #insertHead(): string {
-    return `INSERT INTO ${this.name} (${this.fields.map(quoted).join(', ')}) VALUES`;
+  /**
+   * For `rows` rows or up to the next power of two: a statement that was prepared for 64 also takes 37, so that a handful of
+   * prepared statements fits every batch. Values that are not given are NULL, and a row without its first column is none.
+   */
+  #insertText(rows: number): string {
+    const size = powerOfTwo(rows);
+    let text = this.#insertTexts.get(size);
+    if (text === undefined) {
+      const columns = this.fields.map(quoted).join(', ');
+      const one = `(${this.fields.map(() => '?').join(', ')})`;
+      const all = Array.from({ length: size }, () => one).join(', ');
+      const head = `INSERT INTO ${this.name} (${columns})`;
+      text =
+        size === 1
+          ? `${head} VALUES ${one}`
+          : `${head} SELECT ${this.#typedColumns()} FROM (VALUES ${all}) AS given WHERE column1 IS NOT NULL`;
+      this.#insertTexts.set(size, text);
+    }
+    return text;
   }
 
-  #valuesFor(rows: number): string {
-    const one = `(${this.fields.map(() => '?').join(', ')})`;
-    return Array.from({ length: rows }, () => one).join(', ');
+  /** `column1` and so on are what both databases call the columns of a VALUES list; PostgreSQL takes them for text. */
+  #typedColumns(): string {
+    const typed = this.fields.map((field, index) => {
+      const column = `column${index + 1}`;
+      const kind = this.#columns[field];
+      return kind === 'integer' || kind === 'flag' ? `CAST(${column} AS BIGINT)` : column;
+    });
+    return typed.join(', ');
   }
 
   #flatten(rows: readonly Row[]): SqlValue[] {
-    return rows.flatMap((row) => this.fields.map((field) => this.#write(field, row[field])));
+    const values: SqlValue[] = [];
+    for (const row of rows) {
+      for (const field of this.fields) values.push(this.#write(field, row[field]));
+    }
+    return values;
   }
 
   #write(field: keyof Row, value: unknown): SqlValue {
@@ -140,6 +163,14 @@ export class Table<Row extends object> {
       default:
         return value;
     }
+  }
+}
+
+function* chunksOf<Row>(rows: readonly Row[]): Generator<readonly Row[]> {
+  for (let start = 0; start < rows.length; start += maxRowsPerStatement) {
+    yield rows.length <= maxRowsPerStatement
+      ? rows
+      : rows.slice(start, start + maxRowsPerStatement);
   }
 }
 

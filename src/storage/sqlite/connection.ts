@@ -100,6 +100,10 @@ export const durablePragmas = {
   synchronous: 'FULL',
   busy_timeout: 5_000,
   foreign_keys: 'ON',
+  // What a statement of many rows needs to undo itself; in files, it was a fifth of what a push costs.
+  temp_store: 'MEMORY',
+  /** KiB when negative: what one transaction touches must fit, or SQLite writes pages twice. */
+  cache_size: -16_000,
 } as const;
 
 function finalize(statement: Statement): Promise<void> {

@@ -2,7 +2,7 @@ import { InfrastructureError, SlipwayError } from '../../core/errors.js';
 import type { SqliteConnection } from './connection.js';
 
 interface Job {
-  /** Runs inside the open transaction; must touch nothing but it. */
+  /** Runs inside the open transaction; must touch nothing but it. It may run again after a rollback. */
   work(): Promise<void>;
   committed(): void;
   failed(error: unknown): void;
@@ -18,6 +18,8 @@ interface Batch<Item, Result> {
 
 /** How many jobs one transaction takes; more wait for the next one. */
 const jobsPerTransaction = 256;
+/** How many items one call of batched work takes. */
+const itemsPerCall = 256;
 
 /**
  * The only writer of a SQLite file. While one transaction is being committed, whatever arrives waits and goes into the next
@@ -27,12 +29,18 @@ const jobsPerTransaction = 256;
 export class GroupCommitWriter {
   readonly #connection: SqliteConnection;
   readonly #maxWaiting: number;
+  readonly #onRollback: () => void;
   #waiting: Job[] = [];
   #running: Promise<void> | null = null;
 
-  constructor(connection: SqliteConnection, options: { maxWaiting: number }) {
+  /** @param options.onRollback called when what was written since the last commit, or a part of it, is gone */
+  constructor(
+    connection: SqliteConnection,
+    options: { maxWaiting: number; onRollback?: () => void },
+  ) {
     this.#connection = connection;
     this.#maxWaiting = options.maxWaiting;
+    this.#onRollback = options.onRollback ?? (() => undefined);
   }
 
   write<T>(work: () => Promise<T>): Promise<T> {
@@ -88,7 +96,7 @@ export class GroupCommitWriter {
           return;
         }
         waiting += 1;
-        if (open) {
+        if (open && open.items.length < itemsPerCall) {
           open.items.push({ item, resolve, reject });
           return;
         }
@@ -116,33 +124,62 @@ export class GroupCommitWriter {
   }
 
   async #transaction(jobs: readonly Job[]): Promise<void> {
-    // A lone job needs no savepoint: its failure is the transaction's.
-    const alone = jobs.length === 1;
-    const done: Job[] = [];
     try {
-      await this.#connection.exec('BEGIN IMMEDIATE');
-      for (const job of jobs) {
-        if (!alone) await this.#connection.exec('SAVEPOINT job');
-        const failure = await failureOf(job);
-        if (failure && isDatabaseFailure(failure.error)) throw failure.error;
-        if (failure) {
-          await this.#connection.exec(alone ? 'ROLLBACK' : 'ROLLBACK TO job; RELEASE job');
-          job.failed(failure.error);
-        } else {
-          if (!alone) await this.#connection.exec('RELEASE job');
-          done.push(job);
-        }
-      }
-      if (!alone || done.length > 0) await this.#connection.exec('COMMIT');
+      const done = (await this.#together(jobs)) ?? (await this.#apart(jobs));
+      for (const job of done) job.committed();
     } catch (cause) {
       // A full disk has rolled back by itself; then there is nothing left to roll back.
-      await this.#connection.exec('ROLLBACK').catch(() => undefined);
+      await this.#rollBack('ROLLBACK').catch(() => undefined);
       const error = new InfrastructureError('storage_unavailable', codeOf(cause), { cause });
       // A job that failed by itself has been told already; telling it twice does nothing.
       for (const job of jobs) job.failed(error);
-      return;
     }
-    for (const job of done) job.committed();
+  }
+
+  /**
+   * Without savepoints, which cost two statements a job and a copy of each page it touches, although hardly any job ever fails.
+   * Null when one did: nothing is written then, and each has to run again apart from the others. Returns what was committed.
+   */
+  async #together(jobs: readonly Job[]): Promise<readonly Job[] | null> {
+    await this.#connection.exec('BEGIN IMMEDIATE');
+    for (const job of jobs) {
+      const failure = await failureOf(job);
+      if (!failure) continue;
+      if (isDatabaseFailure(failure.error)) throw failure.error;
+      await this.#rollBack('ROLLBACK');
+      if (jobs.length > 1) return null;
+      job.failed(failure.error);
+      return [];
+    }
+    await this.#connection.exec('COMMIT');
+    return jobs;
+  }
+
+  async #apart(jobs: readonly Job[]): Promise<readonly Job[]> {
+    const done: Job[] = [];
+    await this.#connection.exec('BEGIN IMMEDIATE');
+    for (const job of jobs) {
+      await this.#connection.exec('SAVEPOINT job');
+      const failure = await failureOf(job);
+      if (failure && isDatabaseFailure(failure.error)) throw failure.error;
+      if (failure) {
+        await this.#rollBack('ROLLBACK TO job; RELEASE job');
+        job.failed(failure.error);
+      } else {
+        await this.#connection.exec('RELEASE job');
+        done.push(job);
+      }
+    }
+    await this.#connection.exec('COMMIT');
+    return done;
+  }
+
+  async #rollBack(how: string): Promise<void> {
+    try {
+      await this.#connection.exec(how);
+    } finally {
+      this.#onRollback();
+    }
   }
 }
 

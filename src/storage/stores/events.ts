@@ -8,7 +8,7 @@ import type {
   RefWrites,
 } from '../../core/ports.js';
 import { decisions, events, refChanges, refs } from '../models/index.js';
-import type { Sql, SqlValue } from '../sql.js';
+import { listOf, type Sql, type SqlValue } from '../sql.js';
 
 const lateWords = ' Its webhook came late.';
 
@@ -61,8 +61,8 @@ export function eventStore(sql: Sql): EventReads & EventWrites {
     },
     moves(moveKeys) {
       if (moveKeys.length === 0) return Promise.resolve([]);
-      const marks = moveKeys.map(() => '?').join(', ');
-      return refChanges.select(sql, `move_key IN (${marks}) ORDER BY id`, moveKeys);
+      const { marks, values } = listOf(moveKeys);
+      return refChanges.select(sql, `move_key IN (${marks}) ORDER BY id`, values);
     },
     decision: (refChangeId, targetId) =>
       decisions.one(sql, 'ref_change_id = ? AND target_id = ?', [refChangeId, targetId]),
@@ -129,12 +129,11 @@ export function refStore(sql: Sql): RefReads & RefWrites {
   return {
     find(keys) {
       if (keys.length === 0) return Promise.resolve([]);
-      const marks = keys.map(() => '(?, ?, ?)').join(', ');
-      return refs.select(
-        sql,
-        `(repository_id, ref_type, name) IN (VALUES ${marks})`,
+      const { marks, values } = listOf(
         keys.flatMap(({ repositoryId, refType, name }) => [repositoryId, refType, name]),
+        3,
       );
+      return refs.select(sql, `(repository_id, ref_type, name) IN (VALUES ${marks})`, values);
     },
     ofRepository: (repositoryId) => refs.select(sql, 'repository_id = ?', [repositoryId]),
     save: (rows) =>

@@ -1,6 +1,6 @@
 import type { HookReads, HookWrites } from '../../core/ports.js';
 import { hooks } from '../models/index.js';
-import type { Sql, SqlValue } from '../sql.js';
+import { listOf, type Sql, type SqlValue } from '../sql.js';
 
 export function hookStore(sql: Sql): HookReads & HookWrites {
   return {
@@ -42,10 +42,10 @@ export function hookStore(sql: Sql): HookReads & HookWrites {
     },
     async heard(sourceIds, now) {
       if (sourceIds.length === 0) return;
-      const marks = sourceIds.map(() => '?').join(', ');
+      const { marks, values } = listOf(sourceIds);
       await sql.run(
         `UPDATE hooks SET last_delivery_at = ?, alarm = NULL WHERE source_id IN (${marks})`,
-        [now, ...sourceIds],
+        [now, ...values],
       );
     },
     async claimChecks(limit, now, until) {

@@ -61,7 +61,7 @@ export function repositoryStore(sql: Sql, newId: () => string): RepositoryReads 
       const { workspaceSlug: slug, workspaceName: workspace } = facts;
       await saveWorkspace(sql, { uuid: workspaceUuid, slug, name: workspace, updatedAt: now });
       const known = await byUuid(facts.uuid);
-      if (known && !differs(known, facts, workspaceUuid)) return known;
+      if (known && !factsDiffer(known, facts, workspaceUuid)) return known;
       const row = merged(known, facts, workspaceUuid, now, newId);
       if (known && known.workspaceUuid !== workspaceUuid) {
         await lanes.update(sql, { workspaceUuid }, 'repository_id = ?', [known.id]);
@@ -108,7 +108,12 @@ async function saveWorkspace(sql: Sql, workspace: Workspace): Promise<void> {
   );
 }
 
-function differs(known: Repository, facts: RepositoryFacts, workspaceUuid: string): boolean {
+/** Whether the facts say anything that is not stored. */
+export function factsDiffer(
+  known: Repository,
+  facts: RepositoryFacts,
+  workspaceUuid: string,
+): boolean {
   return (
     known.state !== 'active' ||
     known.workspaceUuid !== workspaceUuid ||

@@ -1,7 +1,7 @@
 import type { LaneLease } from '../../core/model/index.js';
 import type { LaneReads, LaneWrites, StatusReportWrites } from '../../core/ports.js';
 import { lanes, statusReports } from '../models/index.js';
-import type { Sql, SqlValue } from '../sql.js';
+import { listOf, type Sql, type SqlValue } from '../sql.js';
 
 /** Of one commit and key, only the oldest waiting report may go: INPROGRESS must not arrive after its own end. */
 const isOldest = `NOT EXISTS (
@@ -33,12 +33,12 @@ export function laneStore(sql: Sql): LaneReads & LaneWrites {
     async wake(targetIds, at, options) {
       if (targetIds.length === 0) return;
       const afresh = options?.afresh ? ', failures = 0' : '';
-      const marks = targetIds.map(() => '?').join(', ');
+      const { marks, values } = listOf(targetIds);
       await sql.run(
         `UPDATE lanes SET wake_count = wake_count + 1${afresh},
            due_at = CASE WHEN due_at IS NULL OR due_at > ? THEN ? ELSE due_at END
          WHERE target_id IN (${marks})`,
-        [at, at, ...targetIds],
+        [at, at, ...values],
       );
     },
     async claim(limit, now, leaseMs, owner, servedLately = []) {

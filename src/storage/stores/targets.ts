@@ -1,15 +1,15 @@
 import type { TargetReads, TargetWrites } from '../../core/ports.js';
 import { targets } from '../models/index.js';
-import type { Sql } from '../sql.js';
+import { listOf, type Sql } from '../sql.js';
 
 export function targetStore(sql: Sql): TargetReads & TargetWrites {
   const ofRepositories: TargetReads['ofRepositories'] = async (ids) => {
     if (ids.length === 0) return [];
-    const marks = ids.map(() => '?').join(', ');
+    const { marks, values } = listOf(ids);
     return targets.select(
       sql,
       `repository_id IN (${marks}) AND state <> 'removed' ORDER BY id`,
-      ids,
+      values,
     );
   };
   return {
