@@ -37,6 +37,7 @@ import { createPeople, type People } from './wiring/people.js';
 import { createPanelServices } from './wiring/panel-services.js';
 import { createWorkspaceParts, type WorkspaceParts } from './wiring/workspace-parts.js';
 import { createReceiverParts, type ReceiverParts } from './wiring/receivers.js';
+import { createVendorParts } from './wiring/vendors.js';
 
 /** Every collaborator of a running Slipway, built once, by hand. */
 export interface Context {
@@ -98,7 +99,12 @@ export async function createContext(
   const stopping = new AbortController();
   const bitbucket = createBitbucketClients({ ...basics, signal: stopping.signal });
   const receivers = createReceiverParts({ ...basics, bitbucket: bitbucket.prompt });
-  const backends = createBackendList(basics, receivers, () => worker);
+  const vendors = createVendorParts(config);
+  const backends = createBackendList(
+    basics,
+    { ...receivers.options, ...vendors.options },
+    () => worker,
+  );
   const lanes = laneDeps(basics, bitbucket, backends);
   const people = createPeople({
     ...{ ...basics, secrets, http: bitbucket.http, signal: stopping.signal },
@@ -144,19 +150,18 @@ export async function createContext(
       await stopBackends(basics, backends);
       bitbucket.http.close();
       receivers.http.close();
+      vendors.http.close();
       await storage.close();
     },
   };
 }
 
-function createBackendList(
-  basics: Basics,
-  receivers: ReceiverParts,
-  worker: () => Worker,
-): Backend[] {
+type BackendParts = ReceiverParts['options'] & ReturnType<typeof createVendorParts>['options'];
+
+function createBackendList(basics: Basics, parts: BackendParts, worker: () => Worker): Backend[] {
   const { config, baseUrl, storage, clock, logger } = basics;
   return createBackends({
-    ...receivers.options,
+    ...parts,
     baseUrl,
     dataDir: config.dataDir,
     publicHost: new URL(baseUrl).hostname,

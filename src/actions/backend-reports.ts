@@ -44,15 +44,17 @@ export async function noteReport(
   observation: Observation,
   deps: Pick<ReportDeps, 'storage' | 'clock'>,
 ): Promise<void> {
+  const { state } = observation;
+  if (state === 'unchanged') return;
   await deps.storage.write(async (tx) => {
     const earlier = await tx.backendReports.ofDeployment(deploymentId);
     if (earlier && isOver(earlier.state)) return;
-    const isNews = !earlier || isOver(observation.state);
+    const isNews = !earlier || isOver(state);
     const report: BackendReport = {
       deploymentId,
       sequence: earlier?.sequence ?? 0,
       // A report may be quicker than the answer to the call that it is about.
-      state: isNews ? observation.state : earlier.state,
+      state: isNews ? state : earlier.state,
       url: observation.url ?? null,
       logUrl: null,
       message: (isNews ? observation.reason : earlier.message) ?? null,

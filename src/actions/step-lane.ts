@@ -217,12 +217,11 @@ async function backendDeployment(
   deps: LaneDeps,
   recorder?: ExchangeRecorder,
 ): Promise<BackendDeployment> {
-  const { id: deploymentId, backendRef, commit, startedAt, cause } = step.deployment;
+  const { id: deploymentId, backendRef, commit, cause } = step.deployment;
   return {
     deploymentId,
     target: await openForCall(step.target, deps, recorder),
     ...{ backendRef, commit },
-    ...(startedAt === null ? {} : { sentAt: startedAt }),
     ...(cause === 'rollback' ? { isRollback: true } : {}),
     ...(recorder && { record: recorder.record }),
   };
@@ -242,6 +241,18 @@ async function settleSeen(
   return settleObservation(deployment, seen, facts, liveCommit);
 }
 
+async function sentTimes(
+  { deployment }: Working,
+  deps: LaneDeps,
+): Promise<Pick<BackendDeployment, 'sent'>> {
+  const attempts = await deps.storage.read.attempts.ofDeployment(deployment.id);
+  const times = attempts
+    .filter(({ kind }) => kind === 'trigger' || kind === 'rollback')
+    .map(({ startedAt }) => startedAt);
+  if (times.length === 0) return {};
+  return { sent: { first: Math.min(...times), last: Math.max(...times) } };
+}
+
 async function lookUp(
   step: Working,
   backend: Backend,
@@ -250,7 +261,8 @@ async function lookUp(
 ): Promise<LookupResult | { kind: 'no_lookup' }> {
   if (!backend.lookup) return { kind: 'no_lookup' };
   try {
-    return await backend.lookup(await backendDeployment(step, deps, recorder), signal());
+    const asked = await backendDeployment(step, deps, recorder);
+    return await backend.lookup({ ...asked, ...(await sentTimes(step, deps)) }, signal());
   } catch (error) {
     deps.logger.warn({ deployment: step.deployment.id, err: error }, 'backend.lookup_failed');
     return { kind: 'undecided', reason: 'the look-up failed' };
@@ -259,13 +271,12 @@ async function lookUp(
 
 /** A backend that cannot be asked now is asked again later: not knowing is no reason to call a deployment failed. */
 async function observe(step: Working, backend: Backend, deps: LaneDeps): Promise<Observation> {
-  const unchanged = step.deployment.state === 'deploying' ? 'deploying' : 'building';
-  if (!backend.observe) return { state: unchanged };
+  if (!backend.observe) return { state: 'unchanged' };
   try {
     return await backend.observe(await backendDeployment(step, deps), signal());
   } catch (error) {
     deps.logger.warn({ deployment: step.deployment.id, err: error }, 'backend.observe_failed');
-    return { state: unchanged };
+    return { state: 'unchanged' };
   }
 }
 

@@ -2,12 +2,18 @@ import { ConfigError } from '../core/errors.js';
 import type { Backend, NotifyProgress } from '../core/backend.js';
 import type { Clock, Logger } from '../core/ports.js';
 import type { OutboundHttp } from '../lib/outbound-http.js';
+import { createDigitalOceanBackend } from './digitalocean/index.js';
 import { createLocalBackend } from './local/index.js';
 import {
   createSignedWebhookBackend,
   signingSecrets,
   type ReceiverReports,
 } from './signed-webhook/index.js';
+
+/** Origins of vendors' APIs; elsewhere than at the vendor's only for tests and the demo. */
+export interface VendorUrls {
+  digitalocean: string;
+}
 
 export interface BackendOptions {
   dataDir: string;
@@ -22,6 +28,9 @@ export interface BackendOptions {
   allowed: readonly string[] | null;
   /** The guarded client, for addresses that users type. */
   http: OutboundHttp;
+  /** The client for vendors' fixed API hosts. */
+  vendorHttp: OutboundHttp;
+  vendorUrls: VendorUrls;
   /** Our own public origin. */
   baseUrl: string;
   reports: ReceiverReports;
@@ -41,6 +50,11 @@ const registry: readonly {
   {
     id: 'local',
     create: (options) => (options.localBackend ? createLocalBackend(options) : null),
+  },
+  {
+    id: 'digitalocean',
+    create: ({ vendorUrls, ...options }) =>
+      createDigitalOceanBackend({ ...options, digitaloceanUrl: vendorUrls.digitalocean }),
   },
   { id: 'signed-webhook', create: createSignedWebhookBackend },
 ];

@@ -20,6 +20,8 @@ export interface Config {
   connectAppKey: string;
   /** Key of our OAuth consumer; null: nobody can sign in here. */
   oauthClientId: string | null;
+  /** Origins of the APIs of deploy backends. */
+  vendorUrls: { digitalocean: string };
   /** Backend ids the operator allows; null = all that exist. */
   backends: readonly string[] | null;
   localBackend: boolean;
@@ -69,6 +71,12 @@ export function parseConfig(
       'SLIPWAY_BASE_URL is not set: Bitbucket must be able to reach Slipway. Set it to your public https address.',
     );
   }
+  const digitalocean = check.origin('SLIPWAY_DIGITALOCEAN_API_URL', 'https://api.digitalocean.com');
+  check.plainHttp(
+    'SLIPWAY_DIGITALOCEAN_API_URL',
+    digitalocean,
+    bitbucketIsLoopback && isLoopback(digitalocean),
+  );
   const masterKey = check.key('SLIPWAY_MASTER_KEY');
   if (masterKey === null && !baseIsLoopback && !check.has('SLIPWAY_MASTER_KEY')) {
     check.problem(
@@ -93,6 +101,7 @@ export function parseConfig(
       'letters, digits, dots, dashes',
     ),
     oauthClientId: oauth?.[0] ?? null,
+    vendorUrls: { digitalocean },
     backends: check.list('SLIPWAY_BACKENDS'),
     localBackend:
       check.oneOf('SLIPWAY_LOCAL_BACKEND', ['on', 'off'], baseIsLoopback ? 'on' : 'off') === 'on',

@@ -103,8 +103,8 @@ export interface BackendDeployment {
   /** The backend's id from `accepted`; null when the trigger was never answered. */
   backendRef: string | null;
   commit: string;
-  /** When it was first sent, Unix ms: what `lookup` finds was made after this. Absent: not sent yet. */
-  sentAt?: number;
+  /** When its first and its last try were sent, Unix ms. With `lookup` only: what it finds was made after the first. */
+  sent?: { first: number; last: number };
   /** It was sent by `rollback`, not by `trigger`. */
   isRollback?: true;
   /**
@@ -174,9 +174,10 @@ export type TriggerOutcome =
   | { kind: 'accepted'; backendRef: string }
   /**
    * It said no, and would say no again. `needsReconnect`: because of the credential. Of a connection, that marks the connection
-   * broken, and the deployment waits until it is repaired; of a target's own, the target is paused.
+   * broken, and the deployment waits until it is repaired; of a target's own, the target is paused. `isHeld`: somebody has
+   * stopped deploys over there, after a rollback for example; that is no failure, but a hold.
    */
-  | { kind: 'rejected'; reason: string; needsReconnect?: boolean }
+  | { kind: 'rejected'; reason: string; needsReconnect?: boolean; isHeld?: true }
   /** Nothing was started; try again. `isBusy`: its host answered well, so no breaker should count it. */
   | { kind: 'retry'; reason: string; retryAfterMs?: number; isBusy?: true }
   /** Sent, no answer: look up before anything is sent again. */
@@ -190,6 +191,8 @@ export type ObservedState =
   | 'failed'
   | 'stopped'
   | 'superseded'
+  /** Nothing could be learnt now; asked again. */
+  | 'unchanged'
   /** Taken, but no report will follow; `reason` says so. */
   | 'handed_off';
 

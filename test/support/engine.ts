@@ -53,10 +53,19 @@ export function change(overrides: Partial<RefChange> = {}): RefChange {
  * The domain on a real SQLite file, with a fake backend and a fake Bitbucket around it, and a clock that stands still. Work
  * is done step by step by `settle()`, so that nothing needs to be waited for.
  */
-export async function createEngine(options: { dataDir?: string; backend?: Backend } = {}) {
+export async function createEngine(
+  options: {
+    dataDir?: string;
+    /** Looked at late: it may be set after the engine is there. Known as `fake`, too. */
+    backend?: Backend;
+    /** Of an earlier engine on the same folder, so that this one goes on from there. */
+    before?: { masterKey: Buffer; clock: ReturnType<typeof testClock> };
+  } = {},
+) {
   const folder = options.dataDir === undefined ? tempFolder('engine') : null;
   const dataDir = options.dataDir ?? folder?.path ?? '';
-  const clock = testClock();
+  const clock = options.before?.clock ?? testClock();
+  const masterKey = options.before?.masterKey ?? randomBytes(32);
   const ids = createIds();
   const logger = silentLogger();
   const storage: OpenStorage = await openSqliteStorage({
@@ -65,11 +74,11 @@ export async function createEngine(options: { dataDir?: string; backend?: Backen
     now: clock.now,
     logger,
   });
-  const vault = createVault(createKeyRing([randomBytes(32)]));
+  const vault = createVault(createKeyRing([masterKey]));
   const backend = new FakeBackend();
   const bitbucket = new FakeBitbucket();
-  const used = options.backend ?? backend;
-  const find = (id: string): Backend | null => ([used.id, 'fake'].includes(id) ? used : null);
+  const used = (): Backend => options.backend ?? backend;
+  const find = (id: string): Backend | null => ([used().id, 'fake'].includes(id) ? used() : null);
   const routing = {
     matches: matchesRefPattern,
     matchesPath: matchesPathPattern,
@@ -129,6 +138,7 @@ export async function createEngine(options: { dataDir?: string; backend?: Backen
   };
   return {
     dataDir,
+    masterKey,
     storage,
     vault,
     backend,
@@ -203,7 +213,7 @@ export async function createEngine(options: { dataDir?: string; backend?: Backen
           targetId: null,
           expectedVersion: 0,
           repository: await this.repository(),
-          backend: used.id,
+          backend: used().id,
           name: 'Production',
           branchPattern: 'main',
           tagPattern: null,

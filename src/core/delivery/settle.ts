@@ -78,7 +78,10 @@ export function settleTrigger(
       if (outcome.needsReconnect && can.connection) {
         return untilRepaired(deployment, outcome.reason, facts);
       }
-      return { ...end('failed', outcome.reason, facts), pauseTarget: outcome.reason };
+      return {
+        ...end(outcome.isHeld ? 'stopped' : 'failed', outcome.reason, facts),
+        pauseTarget: outcome.reason,
+      };
     case 'unknown':
       return {
         deployment: { state: 'unknown', reason: outcome.reason },
@@ -196,12 +199,11 @@ export function settleObservation(
     const more = { ...carried, builtCommit: seen.commit };
     return { ...end('live', `Deployed as part of ${built}.`, facts, more), wentLive: true };
   }
-  if (isOver(seen.state)) {
-    return end(seen.state, seen.reason ?? null, facts, carried);
-  }
+  const state = seen.state === 'unchanged' ? deployment.state : seen.state;
+  if (isOver(state)) return end(state, seen.reason ?? null, facts, carried);
   return {
     // The backend's own queue is still "building" to us: it was accepted and left our lane.
-    deployment: { state: seen.state === 'deploying' ? 'deploying' : 'building', ...carried },
+    deployment: { state: state === 'deploying' ? 'deploying' : 'building', ...carried },
     lane: {
       dueAt: facts.now + (seen.pollAfterMs ?? defaultPollMs),
       keepCurrent: true,

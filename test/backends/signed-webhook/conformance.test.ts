@@ -1,4 +1,4 @@
 import { openConformanceBench } from './support/bench.js';
-import { backendConformance } from './support/conformance.js';
+import { backendConformance } from '../conformance/calls.js';
 
 backendConformance('signed-webhook', openConformanceBench);

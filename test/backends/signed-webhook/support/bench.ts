@@ -12,7 +12,7 @@ import {
 import { createGuardedHttp } from '../../../../src/lib/guarded-http.js';
 import { createIds } from '../../../../src/lib/ids.js';
 import { newSecret } from '../../../../src/lib/standard-webhooks.js';
-import type { Behaviour, Bench } from './conformance.js';
+import type { Behaviour, Bench } from '../../conformance/calls.js';
 import { FakeReceiver } from './fake-receiver.js';
 
 export const commit = '8d2f0b6c1f0a4b0f9c1de0a7b5c3e2d1f0a9b8c7';
