@@ -28,7 +28,10 @@ const layer = (files, forbidden, ignores = []) => ({
   },
 });
 
-const vendors = ['express', 'sequelize', 'sqlite3', 'umzug', 'axios', 'atlassian-connect-express'];
+const vendors = [
+  ...['express', 'sequelize', 'sqlite3', 'umzug', 'axios', 'atlassian-connect-express'],
+  'prom-client',
+];
 const without = (...allowed) => vendors.filter((name) => !allowed.includes(name));
 const adapters = ['bitbucket', 'backends', 'storage', 'vault'];
 const outer = ['doors', 'queue', 'actions', 'sandbox', 'config'];
@@ -132,7 +135,7 @@ export default tseslint.config(
     'doors/**/*.ts',
     {
       folders: ['queue', 'sandbox', 'storage', 'backends', 'vault', 'config'],
-      packages: without('express'),
+      packages: without('express', 'prom-client'),
     },
     ['doors/connect/**/*.ts'],
   ),

@@ -53,6 +53,7 @@ export function createApp(context: Context): Express {
   );
   app.use(compression());
   app.use(createOpsRouter(context.health));
+  app.use(context.metrics);
   app.use(createBackendApi(context.api));
   app.use(createErrorHelpPage());
   app.use('/public', express.static(join(root, 'public'), { index: false, maxAge: '1h' }));

@@ -1,5 +1,6 @@
 import { hkdfSync } from 'node:crypto';
 import { join } from 'node:path';
+import type { Router } from 'express';
 import { acceptEvents } from './actions/accept-events.js';
 import { createForgetter } from './actions/forget-workspace.js';
 import { installApp } from './actions/install-app.js';
@@ -23,6 +24,7 @@ import { createHookEventDoor } from './doors/hooks/event-door.js';
 import { createHookKeys } from './doors/hooks/hook-keys.js';
 import type { IntakeDeps } from './doors/intake.js';
 import type { Health } from './doors/ops/health.js';
+import { createMetrics, createMetricsRouter } from './doors/ops/metrics.js';
 import type { PanelServices } from './doors/panel/panel-services.js';
 import { digest } from './lib/digest.js';
 import { createIds } from './lib/ids.js';
@@ -33,6 +35,7 @@ import { keptMasterKey } from './vault/key-file.js';
 import { createKeyRing } from './vault/key-ring.js';
 import { createVault } from './vault/vault.js';
 import { createBitbucketClients, type BitbucketClients } from './wiring/bitbucket.js';
+import { countEnds } from './wiring/count-ends.js';
 import { createPeople, type People } from './wiring/people.js';
 import { createPanelServices } from './wiring/panel-services.js';
 import { createWorkspaceParts, type WorkspaceParts } from './wiring/workspace-parts.js';
@@ -55,6 +58,8 @@ export interface Context {
   /** The workspace's page: what its parts need, and the parts. */
   workspace: WorkspaceParts;
   health: Health;
+  /** `/metrics`, where a token is configured. */
+  metrics: Router;
   /** Signs panel sessions; derived from the master key, so a restart ends nobody's session. */
   sessionKey: Buffer;
   start(): Promise<void>;
@@ -86,12 +91,18 @@ export async function createContext(
 ): Promise<Context> {
   const clock = Date.now;
   const ids = createIds();
-  const storage = await openSqliteStorage({
+  const opened = await openSqliteStorage({
     dataDir: config.dataDir,
     newId: () => ids.next(),
     now: clock,
     logger,
   });
+  const metrics = createMetrics(() => ({
+    workload: () => opened.read.care.workload(clock()),
+    breakers: () => lanes.breakers.counts(clock()),
+    budgets: () => bitbucket.limiters.budgets(),
+  }));
+  const storage = countEnds(opened, metrics.measures);
   const masterKey = secrets.masterKey ?? keptMasterKey(config.dataDir);
   const vault = createVault(createKeyRing([masterKey]));
   const basePath = new URL(baseUrl).pathname.replace(/\/$/, '');
@@ -129,6 +140,7 @@ export async function createContext(
       doors: [connect.events, createHookEventDoor({ keys: hookKeys, clock, basePath })],
       accept: storage.batched(acceptEvents({ ...lanes.routing, clock, ids, digest })),
       noteUnreadable: noteUnreadable(basics),
+      measures: metrics.measures,
       waker: worker,
       clock,
       logger,
@@ -137,6 +149,7 @@ export async function createContext(
     workspace: createWorkspaceParts({ ...basics, bitbucket: bitbucket.prompt }),
     panel: createPanelServices({ ...lanes, bitbucket: bitbucket.prompt, waker: worker }, backends),
     people,
+    metrics: createMetricsRouter(metrics, secrets.metricsToken),
     health: { database: () => storage.read.lanes.nextDue() },
     sessionKey: Buffer.from(hkdfSync('sha256', masterKey, '', 'slipway panel sessions', 32)),
     async start() {

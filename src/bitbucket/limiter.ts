@@ -1,5 +1,11 @@
 import { BitbucketError } from '../core/errors.js';
+import type { ApiBudget } from '../core/measures.js';
 import type { Clock } from '../core/ports.js';
+
+/** What Bitbucket allows one credential in a rolling hour (reference/bitbucket-api.md §3.4); some are allowed more. */
+const callsAnHour = 1_000;
+const hourMs = 3_600_000;
+const minuteMs = 60_000;
 
 /**
  * What one credential may do at a time. Bitbucket counts per credential, so when one call is told to wait, every other
@@ -11,6 +17,8 @@ export class CredentialLimiter {
   #running = 0;
   #pausedUntil = 0;
   readonly #waiting: (() => void)[] = [];
+  /** Calls by the minute they were made in. */
+  readonly #calls = new Map<number, number>();
 
   constructor(clock: Clock, maxAtOnce = 8) {
     this.#clock = clock;
@@ -20,6 +28,21 @@ export class CredentialLimiter {
   /** Nothing with this credential for so long. Overlapping pauses do not add up: the later end counts. */
   pause(ms: number): void {
     this.#pausedUntil = Math.max(this.#pausedUntil, this.#clock() + ms);
+  }
+
+  get pausedNow(): boolean {
+    return this.#pausedUntil > this.#clock();
+  }
+
+  /** Of the last hour, to the minute. */
+  usedLately(): number {
+    const first = Math.floor((this.#clock() - hourMs) / minuteMs);
+    let used = 0;
+    for (const [minute, calls] of this.#calls) {
+      if (minute <= first) this.#calls.delete(minute);
+      else used += calls;
+    }
+    return used;
   }
 
   /**
@@ -35,10 +58,17 @@ export class CredentialLimiter {
           retryAfterMs: left,
         });
       }
+      this.#count();
       return await call();
     } finally {
       this.#leave();
     }
+  }
+
+  #count(): void {
+    const minute = Math.floor(this.#clock() / minuteMs);
+    if (!this.#calls.has(minute)) this.usedLately();
+    this.#calls.set(minute, (this.#calls.get(minute) ?? 0) + 1);
   }
 
   async #enter(): Promise<void> {
@@ -73,5 +103,23 @@ export class Limiters {
       this.#byCredential.set(credential, limiter);
     }
     return limiter;
+  }
+
+  /** By the kind of credential: the first word of its name. Those that nothing was asked with lately are left out. */
+  budgets(): ApiBudget[] {
+    const byKind = new Map<string, ApiBudget>();
+    for (const [name, limiter] of this.#byCredential) {
+      const used = limiter.usedLately();
+      if (used === 0 && !limiter.pausedNow) continue;
+      const kind = name.split(' ', 1)[0] ?? '';
+      const known = byKind.get(kind);
+      byKind.set(kind, {
+        kind,
+        credentials: (known?.credentials ?? 0) + 1,
+        leastLeft: Math.min(known?.leastLeft ?? callsAnHour, Math.max(0, callsAnHour - used)),
+        paused: (known?.paused ?? 0) + (limiter.pausedNow ? 1 : 0),
+      });
+    }
+    return [...byKind.values()];
   }
 }

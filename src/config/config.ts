@@ -34,6 +34,8 @@ export interface Secrets {
   masterKey: Buffer | null;
   /** Secret of our OAuth consumer; null exactly when there is no `oauthClientId`. */
   oauthClientSecret: string | null;
+  /** What `/metrics` wants to see; null: there is no such page. */
+  metricsToken: string | null;
 }
 
 const logLevels: readonly LogLevel[] = [
@@ -84,6 +86,7 @@ export function parseConfig(
     );
   }
   const oauth = check.both('SLIPWAY_OAUTH_CLIENT_ID', 'SLIPWAY_OAUTH_CLIENT_SECRET');
+  const metricsToken = check.secretText('SLIPWAY_METRICS_TOKEN', 16);
   const config: Config = {
     port,
     host: check.text('SLIPWAY_HOST', baseIsLoopback ? '127.0.0.1' : '0.0.0.0'),
@@ -111,7 +114,7 @@ export function parseConfig(
   check.throwIfAny();
   return {
     config: Object.freeze(config),
-    secrets: { masterKey, oauthClientSecret: oauth?.[1] ?? null },
+    secrets: { masterKey, oauthClientSecret: oauth?.[1] ?? null, metricsToken },
   };
 }
 
@@ -179,6 +182,16 @@ class Checker {
     if (values[0] !== undefined && values[1] !== undefined) return [values[0], values[1]];
     if (values[0] !== undefined) this.problem(`${first} is set, but ${second} is not. Set both.`);
     if (values[1] !== undefined) this.problem(`${second} is set, but ${first} is not. Set both.`);
+    return null;
+  }
+
+  /** A text that should not be guessed; the value itself is never repeated. */
+  secretText(name: Variable, leastLength: number): string | null {
+    const value = this.#env[name];
+    if (value === undefined || value.length >= leastLength) return value ?? null;
+    this.problem(
+      `${name} is shorter than ${leastLength} characters. Make one that cannot be guessed.`,
+    );
     return null;
   }
 

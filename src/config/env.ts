@@ -18,11 +18,13 @@ export const variables = [
   'SLIPWAY_BACKENDS',
   'SLIPWAY_LOCAL_BACKEND',
   'SLIPWAY_ALLOW_PRIVATE_TARGETS',
+  'SLIPWAY_METRICS_TOKEN',
 ] as const;
 
 export const secretVariables: ReadonlySet<string> = new Set([
   'SLIPWAY_MASTER_KEY',
   'SLIPWAY_OAUTH_CLIENT_SECRET',
+  'SLIPWAY_METRICS_TOKEN',
 ]);
 
 export type Variable = (typeof variables)[number];

@@ -1,3 +1,4 @@
+import type { Workload } from './measures.js';
 import type {
   Attempt,
   BackendReport,
@@ -134,6 +135,7 @@ export interface RepositoryRows {
 }
 
 export interface OperatorReads {
+  workload(now: number): Promise<Workload>;
   /** Newest first. */
   deliveries(filter: DeliveryFilter, limit: number): Promise<DeliveryRow[]>;
   delivery(id: string): Promise<DeliveryRow | null>;

@@ -3,6 +3,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Accepted, InboundEvent } from '../actions/accept-events.js';
 import type { NoteUnreadable } from '../actions/note-unreadable.js';
 import { InfrastructureError, InputError } from '../core/errors.js';
+import type { Measures } from '../core/measures.js';
 import type { HookEvent } from '../core/model/index.js';
 import type { Clock, Logger, Waker } from '../core/ports.js';
 import { sameUuid } from '../lib/same-uuid.js';
@@ -13,6 +14,8 @@ export interface IntakeDeps {
   doors: readonly EventDoor[];
   accept(event: InboundEvent): Promise<Accepted>;
   noteUnreadable: NoteUnreadable;
+  /** Absent: nobody counts. */
+  measures?: Pick<Measures, 'delivered'>;
   waker: Waker;
   clock: Clock;
   logger: Logger;
@@ -71,6 +74,7 @@ async function serve(
     ms: deps.clock() - startedAt,
     ...answer.log,
   };
+  deps.measures?.delivered(door.door, answer.status);
   if (answer.status === 204) deps.logger.info(fields, 'event.received');
   else deps.logger.warn(fields, 'event.refused');
 }

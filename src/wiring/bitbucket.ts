@@ -18,6 +18,7 @@ export interface BitbucketClients {
   /** Build statuses and reconcile. */
   background: Bitbucket;
   tokens: AppTokens;
+  limiters: Limiters;
   http: OutboundHttp;
 }
 
@@ -48,14 +49,16 @@ export function createBitbucketClients(deps: {
     findActiveInstallation: (workspaceUuid) => findActiveConnectInstallation(workspaceUuid, deps),
   });
   const tokens = createAppTokens({ sources: [connect], clock });
+  const limiters = new Limiters(clock);
   const shared = {
     ...{ siteUrl, apiUrl, http, tokens, clock, logger, signal, connect },
-    limiters: new Limiters(clock),
+    limiters,
   };
   return {
     prompt: createBitbucket({ ...shared, patienceMs }),
     background: createBitbucket({ ...shared, patienceMs: backgroundPatienceMs }),
     tokens,
+    limiters,
     http,
   };
 }

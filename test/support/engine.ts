@@ -60,6 +60,8 @@ export async function createEngine(
     backend?: Backend;
     /** Of an earlier engine on the same folder, so that this one goes on from there. */
     before?: { masterKey: Buffer; clock: ReturnType<typeof testClock> };
+    /** Around the store, as the context puts something around it. */
+    wrap?: (storage: OpenStorage) => OpenStorage;
   } = {},
 ) {
   const folder = options.dataDir === undefined ? tempFolder('engine') : null;
@@ -68,12 +70,13 @@ export async function createEngine(
   const masterKey = options.before?.masterKey ?? randomBytes(32);
   const ids = createIds();
   const logger = silentLogger();
-  const storage: OpenStorage = await openSqliteStorage({
+  const opened: OpenStorage = await openSqliteStorage({
     dataDir,
     newId: () => ids.next(),
     now: clock.now,
     logger,
   });
+  const storage = options.wrap?.(opened) ?? opened;
   const vault = createVault(createKeyRing([masterKey]));
   const backend = new FakeBackend();
   const bitbucket = new FakeBitbucket();

@@ -1,3 +1,5 @@
+import type { BreakerCounts } from '../measures.js';
+
 /** Calls of the last five minutes count; fewer than ten say nothing. */
 const windowMs = 5 * 60_000;
 const leastCalls = 10;
@@ -59,6 +61,16 @@ export class Breakers {
     const woken = [...known.waiting];
     known.waiting.clear();
     return woken;
+  }
+
+  /** Hosts that were called within the window, or are being spared. */
+  counts(now: number): BreakerCounts {
+    const counts = { closed: 0, open: 0, half_open: 0 };
+    for (const { openUntil, calls } of this.#hosts.values()) {
+      if (openUntil !== null) counts[now < openUntil ? 'open' : 'half_open'] += 1;
+      else if (calls.some(({ at }) => now - at < windowMs)) counts.closed += 1;
+    }
+    return counts;
   }
 
   #add(host: string): Host {

@@ -42,6 +42,24 @@ export function operatorStore(sql: Sql): OperatorReads {
     return rows.map(deliveryRow);
   };
   return {
+    async workload(now) {
+      const [lanes] = await sql.all<Record<string, number | null>>(
+        `SELECT sum(CASE WHEN lease_until > ? THEN 1 ELSE 0 END) AS running,
+           sum(CASE WHEN (lease_until IS NULL OR lease_until <= ?) AND due_at <= ? THEN 1 ELSE 0 END) AS due,
+           sum(CASE WHEN (lease_until IS NULL OR lease_until <= ?) AND due_at > ? THEN 1 ELSE 0 END) AS waiting
+         FROM lanes WHERE due_at IS NOT NULL OR lease_until IS NOT NULL`,
+        [now, now, now, now, now],
+      );
+      const [owed] = await sql.all<{ owed: number }>(
+        'SELECT count(*) AS owed FROM status_reports WHERE due_at IS NOT NULL',
+      );
+      return {
+        lanesDue: Number(lanes?.['due'] ?? 0),
+        lanesRunning: Number(lanes?.['running'] ?? 0),
+        lanesWaiting: Number(lanes?.['waiting'] ?? 0),
+        statusesOwed: Number(owed?.owed ?? 0),
+      };
+    },
     deliveries(filter, limit) {
       const { conditions, values } = conditionsOf(filter);
       const where = conditions.length > 0 ? `WHERE ${conditions.join(' AND ')}` : '';
