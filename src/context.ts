@@ -146,7 +146,10 @@ export async function createContext(
       logger,
     },
     api: { ...receivers.api, waker: worker, logger },
-    workspace: createWorkspaceParts({ ...basics, bitbucket: bitbucket.prompt }),
+    workspace: createWorkspaceParts(
+      { ...lanes, bitbucket: bitbucket.prompt, waker: worker },
+      backends,
+    ),
     panel: createPanelServices({ ...lanes, bitbucket: bitbucket.prompt, waker: worker }, backends),
     people,
     metrics: createMetricsRouter(metrics, secrets.metricsToken),

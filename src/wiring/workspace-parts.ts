@@ -1,4 +1,8 @@
-import type { Bitbucket, Clock, Storage } from '../core/ports.js';
+import { removeConnection } from '../actions/remove-connection.js';
+import { saveConnection, type ConnectionDeps } from '../actions/save-connection.js';
+import { testConnection } from '../actions/test-connection.js';
+import type { Backend } from '../core/backend.js';
+import type { Bitbucket } from '../core/ports.js';
 import type { WorkspaceSection } from '../doors/workspace/section.js';
 import { createSections } from '../doors/workspace/sections.js';
 import type { WorkspaceServices } from '../doors/workspace/workspace-services.js';
@@ -12,11 +16,10 @@ export interface WorkspaceParts {
 const permissionCacheMs = 60_000;
 
 /** What the workspace's page asks and does, fulfilled by actions. */
-export function createWorkspaceParts(deps: {
-  storage: Storage;
-  bitbucket: Bitbucket;
-  clock: Clock;
-}): WorkspaceParts {
+export function createWorkspaceParts(
+  deps: ConnectionDeps & { bitbucket: Bitbucket },
+  backends: readonly Backend[],
+): WorkspaceParts {
   const { storage, bitbucket, clock } = deps;
   const ask = bitbucket.workspacePermission.bind(bitbucket);
   return {
@@ -28,6 +31,14 @@ export function createWorkspaceParts(deps: {
       // Only Bitbucket's repositories tell names; here the session's own words do.
       personName: () => Promise.resolve(null),
     },
-    sections: createSections({ read: storage.read }),
+    sections: createSections({
+      read: storage.read,
+      backends,
+      connections: {
+        save: (input) => saveConnection(input, deps),
+        test: (input) => testConnection(input, deps),
+        remove: (input) => removeConnection(input, deps),
+      },
+    }),
   };
 }

@@ -3,6 +3,7 @@ import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import path from 'node:path';
 import express, { type ErrorRequestHandler } from 'express';
+import type { Backend } from '../../../src/core/backend.js';
 import { errorPageOf, renderErrorPage } from '../../../src/doors/pages/error-page.js';
 import { createViewEngine, viewExtension } from '../../../src/doors/panel/views.js';
 import { createWorkspaceRouter } from '../../../src/doors/workspace/router.js';
@@ -16,7 +17,7 @@ export const graceUuid = '{2f1e9a10-2222-4bbb-8ccc-abcdefabcdef}';
 /** The workspace's page as app.ts puts it together, over a real store. */
 export async function serveWorkspace(
   engine: Engine,
-  more: { sections?: WorkspaceSection[]; proof?: 'admin_page' | 'none' } = {},
+  more: { sections?: WorkspaceSection[]; proof?: 'admin_page' | 'none'; backends?: Backend[] } = {},
 ) {
   const app = express();
   const views = path.join(root, 'views');
@@ -27,7 +28,10 @@ export async function serveWorkspace(
   server.listen(0, '127.0.0.1');
   await once(server, 'listening');
   const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
-  const parts = createWorkspaceParts({ ...engine, clock: engine.clock.now });
+  const parts = createWorkspaceParts(
+    { ...engine.requestDeps, vault: engine.vault, bitbucket: engine.bitbucket },
+    more.backends ?? [],
+  );
   app.use('/public', express.static(path.join(root, 'public')));
   app.use(
     createWorkspaceRouter({

@@ -29,6 +29,8 @@ export interface FieldView {
   clearName: string | null;
   clearChecked: boolean;
   advanced: boolean;
+  /** Chosen from what the connection lists. */
+  listed: boolean;
 }
 
 /** What a form shows of a target's settings: stored values, or what was typed when the form comes back. */
@@ -39,6 +41,8 @@ export interface FieldValues {
   /** Null: nothing was typed yet. */
   typed: ReadonlyMap<string, string> | null;
   errors: Readonly<Record<string, string>>;
+  /** False: a stored secret can be replaced, but not taken away. Default true. */
+  canClear?: boolean;
 }
 
 export interface SettingDescription {
@@ -93,6 +97,7 @@ const metaShape = z.object({
   input: z.enum(['text', 'textarea', 'number', 'checkbox', 'select', 'environment']).optional(),
   secret: z.boolean().optional(),
   advanced: z.boolean().optional(),
+  listed: z.boolean().optional(),
 });
 
 function metaOf(property: Property): Partial<FieldMeta> {
@@ -116,7 +121,11 @@ function boundOf(value: unknown): number | null {
 }
 
 export function settingsFields(backend: Backend, values: FieldValues): FieldView[] {
-  return describeSettings(backend.settings).map((setting) => fieldView(setting, values));
+  return schemaFields(backend.settings, values);
+}
+
+export function schemaFields(schema: z.ZodObject, values: FieldValues): FieldView[] {
+  return describeSettings(schema).map((setting) => fieldView(setting, values));
 }
 
 function fieldView(setting: SettingDescription, values: FieldValues): FieldView {
@@ -146,9 +155,10 @@ function fieldView(setting: SettingDescription, values: FieldValues): FieldView 
     error: values.errors[name] ?? values.errors[key] ?? null,
     secret,
     stored,
-    clearName: stored ? `clear.${key}` : null,
+    clearName: stored && values.canClear !== false ? `clear.${key}` : null,
     clearChecked: values.typed?.get(`clear.${key}`) === 'true',
     advanced: meta.advanced === true,
+    listed: meta.listed === true,
   };
 }
 
@@ -175,6 +185,7 @@ export const emptyField: FieldView = {
   clearName: null,
   clearChecked: false,
   advanced: false,
+  listed: false,
 };
 
 function inputKind(setting: SettingDescription): InputKind {
