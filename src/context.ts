@@ -29,7 +29,7 @@ import type { PanelServices } from './doors/panel/panel-services.js';
 import { digest } from './lib/digest.js';
 import { createIds } from './lib/ids.js';
 import { matchesPathPattern, matchesRefPattern } from './lib/patterns.js';
-import { Worker } from './queue/worker.js';
+import { Worker, type BackgroundJob } from './queue/worker.js';
 import { openSqliteStorage, type OpenStorage } from './storage/sqlite-storage.js';
 import { keptMasterKey } from './vault/key-file.js';
 import { createKeyRing } from './vault/key-ring.js';
@@ -37,6 +37,7 @@ import { createVault } from './vault/vault.js';
 import { createBitbucketClients, type BitbucketClients } from './wiring/bitbucket.js';
 import { countEnds } from './wiring/count-ends.js';
 import { createPeople, type People } from './wiring/people.js';
+import { createNoticeParts } from './wiring/notices.js';
 import { createPanelServices } from './wiring/panel-services.js';
 import { createWorkspaceParts, type WorkspaceParts } from './wiring/workspace-parts.js';
 import { createReceiverParts, type ReceiverParts } from './wiring/receivers.js';
@@ -121,7 +122,14 @@ export async function createContext(
     ...{ ...basics, secrets, http: bitbucket.http, signal: stopping.signal },
     waker: { wake: () => worker.wake() },
   });
-  const worker = createWorker(basics, lanes, bitbucket, people, stopping.signal);
+  const notices = createNoticeParts({ ...basics, secrets, http: receivers.http });
+  const worker = createWorker(
+    basics,
+    lanes,
+    bitbucket,
+    [people.watch, notices.teller],
+    stopping.signal,
+  );
   const connect = await openConnectDoor(basics, bitbucket);
   const hookKeys = createHookKeys(basics);
   const control = await openControlSocket({
@@ -167,6 +175,7 @@ export async function createContext(
       bitbucket.http.close();
       receivers.http.close();
       vendors.http.close();
+      notices.close();
       await storage.close();
     },
   };
@@ -227,7 +236,7 @@ function createWorker(
   basics: Basics,
   lanes: LaneDeps,
   bitbucket: BitbucketClients,
-  people: People,
+  more: readonly BackgroundJob[],
   signal: AbortSignal,
 ): Worker {
   const { storage, clock, logger } = basics;
@@ -242,7 +251,7 @@ function createWorker(
       { name: 'reconcile', run: () => reconcileDue(reconcile, repositoriesAtOnce) },
       createPruner({ ...basics, signal }),
       createForgetter({ ...lanes, signal }),
-      people.watch,
+      ...more,
     ],
     clock,
     logger,

@@ -4,6 +4,7 @@ import type { Target } from '../core/model/index.js';
 import type { Clock, Logger, Storage, Transaction, Vault } from '../core/ports.js';
 import { openForCall, openTarget } from './open-target.js';
 import { endWaiting, waitingAt, wakeWaiters } from './settle-waiting.js';
+import { forgetTargetNotices } from './deploy-notices.js';
 
 const resumeTimeoutMs = 15_000;
 
@@ -53,6 +54,7 @@ export async function removeTarget(
   const target = await deps.storage.write(async (tx) => {
     const found = await existing(tx, input.targetId);
     await tx.targets.touch(found.id, { state: 'removed' });
+    await forgetTargetNotices(tx, found.id, deps.clock());
     const waiting = await tx.deployments.recent(
       { targetId: found.id, states: ['waiting', 'queued'] },
       { limit: 10_000 },

@@ -4,6 +4,7 @@ import type { Connection } from '../core/model/index.js';
 import type { Clock, Ids, Logger, Storage, Vault, Waker } from '../core/ports.js';
 import { connectionIdentity, openConnection } from './open-target.js';
 import { parseSettings } from './parse-settings.js';
+import { noteRepairedConnection } from './deploy-notices.js';
 
 export interface ConnectionForm {
   /** Null = a new one. */
@@ -69,6 +70,7 @@ export async function saveConnection(
     if (!existing) return tx.connections.insert(saved);
     const isSaved = await tx.connections.update(id, form.expectedVersion, edited);
     if (!isSaved) throw new StateError('connection_changed');
+    await noteRepairedConnection(tx, id, now);
     const users = await tx.targets.usingConnection(id);
     await tx.lanes.wake(
       users.map((target) => target.id),

@@ -2,6 +2,7 @@ import { statusFor } from '../core/delivery/build-status.js';
 import { isOver, type Settlement } from '../core/delivery/settle.js';
 import type { Attempt, Deployment, LaneLease, Target } from '../core/model/index.js';
 import type { Transaction } from '../core/ports.js';
+import { noteBrokenConnection, noteEnd } from './deploy-notices.js';
 import { recordStatus } from './record-status.js';
 import { wakeFollowers, wakeWaiters } from './settle-waiting.js';
 import type { LaneDeps } from './step-lane.js';
@@ -28,6 +29,7 @@ export async function applySettlement(
   }
   await applyToConnection(tx, step, settlement, attempt, deps);
   await applyToTarget(tx, step.target, settled, settlement, now);
+  await noteEnd(tx, settled, step.target, deps);
   // In the same transaction: what went live here is never forgotten over there.
   if (isOver(settled.state)) await wakeWaiters(tx, [settled.id], now);
   if (settlement.wentLive && settled.cause === 'rollback') {
@@ -60,6 +62,7 @@ async function applyToConnection(
     return;
   }
   if (await tx.connections.markBroken(connectionId, { reason, now, testedBefore: beganAt })) {
+    await noteBrokenConnection(tx, connectionId, reason, deps);
     deps.logger.warn({ connection: connectionId, target, reason }, 'connection.broken');
   }
 }

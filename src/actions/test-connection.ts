@@ -1,4 +1,5 @@
 import { InputError } from '../core/errors.js';
+import { noteBrokenConnection, noteRepairedConnection } from './deploy-notices.js';
 import type { ConnectionDeps } from './save-connection.js';
 import { accountOf, repaired } from './save-connection.js';
 import { openConnection } from './open-target.js';
@@ -28,6 +29,7 @@ export async function testConnection(
     if (test.ok) {
       // Saved by somebody else meanwhile: then their test counts.
       await tx.connections.update(connection.id, connection.version, repaired(test, now));
+      await noteRepairedConnection(tx, connection.id, now);
       const users = await tx.targets.usingConnection(connection.id);
       if (connection.state === 'broken')
         await tx.lanes.wake(
@@ -35,7 +37,9 @@ export async function testConnection(
           now,
         );
     } else if (test.refused) {
-      await tx.connections.markBroken(connection.id, { reason, now, testedBefore: beganAt });
+      const facts = { reason, now, testedBefore: beganAt };
+      const isNews = await tx.connections.markBroken(connection.id, facts);
+      if (isNews) await noteBrokenConnection(tx, connection.id, reason, deps);
     }
   });
   if (test.ok) deps.waker.wake();

@@ -27,6 +27,8 @@ export interface Config {
   localBackend: boolean;
   /** Addresses that users type may lead into private networks. */
   allowPrivateTargets: boolean;
+  /** Sender of notices by mail; null: no mail is sent. */
+  mailFrom: string | null;
 }
 
 export interface Secrets {
@@ -36,6 +38,8 @@ export interface Secrets {
   oauthClientSecret: string | null;
   /** What `/metrics` wants to see; null: there is no such page. */
   metricsToken: string | null;
+  /** `smtp://` or `smtps://`, with user and password in it; null exactly when there is no `mailFrom`. */
+  smtpUrl: string | null;
 }
 
 const logLevels: readonly LogLevel[] = [
@@ -87,6 +91,12 @@ export function parseConfig(
   }
   const oauth = check.both('SLIPWAY_OAUTH_CLIENT_ID', 'SLIPWAY_OAUTH_CLIENT_SECRET');
   const metricsToken = check.secretText('SLIPWAY_METRICS_TOKEN', 16);
+  const mail = check.both('SLIPWAY_SMTP_URL', 'SLIPWAY_MAIL_FROM');
+  if (mail && !/^smtps?:\/\/[^/]/.test(mail[0])) {
+    check.problem(
+      'SLIPWAY_SMTP_URL does not look like smtps://user:password@mail.example.com:465.',
+    );
+  }
   const config: Config = {
     port,
     host: check.text('SLIPWAY_HOST', baseIsLoopback ? '127.0.0.1' : '0.0.0.0'),
@@ -110,11 +120,17 @@ export function parseConfig(
       check.oneOf('SLIPWAY_LOCAL_BACKEND', ['on', 'off'], baseIsLoopback ? 'on' : 'off') === 'on',
     allowPrivateTargets:
       check.oneOf('SLIPWAY_ALLOW_PRIVATE_TARGETS', ['on', 'off'], 'off') === 'on',
+    mailFrom: mail?.[1] ?? null,
   };
   check.throwIfAny();
   return {
     config: Object.freeze(config),
-    secrets: { masterKey, oauthClientSecret: oauth?.[1] ?? null, metricsToken },
+    secrets: {
+      masterKey,
+      oauthClientSecret: oauth?.[1] ?? null,
+      metricsToken,
+      smtpUrl: mail?.[0] ?? null,
+    },
   };
 }
 

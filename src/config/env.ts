@@ -19,12 +19,15 @@ export const variables = [
   'SLIPWAY_LOCAL_BACKEND',
   'SLIPWAY_ALLOW_PRIVATE_TARGETS',
   'SLIPWAY_METRICS_TOKEN',
+  'SLIPWAY_SMTP_URL',
+  'SLIPWAY_MAIL_FROM',
 ] as const;
 
 export const secretVariables: ReadonlySet<string> = new Set([
   'SLIPWAY_MASTER_KEY',
   'SLIPWAY_OAUTH_CLIENT_SECRET',
   'SLIPWAY_METRICS_TOKEN',
+  'SLIPWAY_SMTP_URL',
 ]);
 
 export type Variable = (typeof variables)[number];

@@ -157,6 +157,10 @@ export const errorCatalogue = {
     why: 'Deploys of these targets would fail without it.',
     advice: 'Give these targets another connection, or remove them first.',
   },
+  channel_invalid: {
+    says: 'No notice can be sent there',
+    advice: 'Correct the fields named here and save again.',
+  },
   resume_failed: {
     says: 'Automatic deploys could not be resumed',
     advice: 'Look at the backend itself, then try again.',

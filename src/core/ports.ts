@@ -39,6 +39,7 @@ import type {
   WebSessionReads,
   WebSessionWrites,
 } from './people.js';
+import type { ChannelReads, ChannelWrites, DeliveryReads, DeliveryWrites } from './notices.js';
 
 /** Unix milliseconds. */
 export type Clock = () => number;
@@ -86,6 +87,8 @@ export interface Reader {
   webSessions: WebSessionReads;
   grants: GrantReads;
   notices: NoticeReads;
+  noticeChannels: ChannelReads;
+  noticeDeliveries: DeliveryReads & Pick<DeliveryWrites, 'untold'>;
 }
 
 export interface Transaction {
@@ -106,6 +109,8 @@ export interface Transaction {
   webSessions: WebSessionReads & WebSessionWrites;
   grants: GrantReads & GrantWrites;
   notices: NoticeReads & NoticeWrites;
+  noticeChannels: ChannelReads & ChannelWrites;
+  noticeDeliveries: DeliveryReads & DeliveryWrites;
 }
 
 export interface InstallationReads {

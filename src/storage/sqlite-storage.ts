@@ -15,6 +15,7 @@ import { connectionStore } from './stores/connections.js';
 import { attemptStore, deploymentStore } from './stores/deployments.js';
 import { eventStore, refStore } from './stores/events.js';
 import { hookStore } from './stores/hooks.js';
+import { noticeChannelStore, noticeDeliveryStore } from './stores/notice-channels.js';
 import { grantStore, noticeStore, webSessionStore } from './stores/people.js';
 import { installationStore, repositoryStore } from './stores/places.js';
 import { laneStore, statusReportStore } from './stores/queue.js';
@@ -132,6 +133,8 @@ export function transactionOver(sql: Sql, newId: () => string): Transaction {
     webSessions: webSessionStore(sql),
     grants: grantStore(sql),
     notices: noticeStore(sql),
+    noticeChannels: noticeChannelStore(sql),
+    noticeDeliveries: noticeDeliveryStore(sql),
   };
 }
 

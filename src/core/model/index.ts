@@ -27,6 +27,7 @@ export type * from './event.js';
 export type * from './exchange.js';
 export type * from './hook.js';
 export type * from './installation.js';
+export type * from './notice-channel.js';
 export type * from './person.js';
 export type * from './receiver.js';
 export type * from './target.js';

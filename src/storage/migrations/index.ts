@@ -7,6 +7,7 @@ import { up as people } from './0005-people.js';
 import { up as hooks } from './0007-hooks.js';
 import { up as connections } from './0009-connections.js';
 import { up as followingTargets } from './0011-following-targets.js';
+import { up as noticeChannels } from './0014-notice-channels.js';
 
 /** In order; names are stored and never change. Forward only: a backup is the way back. */
 const migrations = [
@@ -17,6 +18,7 @@ const migrations = [
   { name: '0007-hooks', up: hooks },
   { name: '0009-connections', up: connections },
   { name: '0011-following-targets', up: followingTargets },
+  { name: '0014-notice-channels', up: noticeChannels },
 ];
 
 /** Brings the schema up to date; returns the names of what was applied. */

@@ -11,6 +11,8 @@ import type {
   KnownRef,
   Lane,
   Notice,
+  NoticeChannel,
+  NoticeDelivery,
   OAuthGrant,
   Repository,
   Source,
@@ -328,6 +330,37 @@ export const notices = new Table<Notice>('notices', {
   resolvedAt: 'integer',
 });
 
+export const noticeChannels = new Table<NoticeChannel>('notice_channels', {
+  id: 'id',
+  workspaceUuid: 'text',
+  kind: 'text',
+  name: 'text',
+  addressSealed: 'text',
+  lastError: 'text',
+  lastSentAt: 'integer',
+  createdBy: 'text',
+  createdAt: 'integer',
+});
+
+/** What of a notice was told to the channels. */
+export const noticeTellings = new Table<{
+  noticeId: string;
+  openedAt: number;
+  resolvedAt: number | null;
+}>('notice_tellings', { noticeId: 'id', openedAt: 'integer', resolvedAt: 'integer' });
+
+export const noticeDeliveries = new Table<NoticeDelivery>('notice_deliveries', {
+  id: 'id',
+  noticeId: 'text',
+  channelId: 'text',
+  news: 'text',
+  dueAt: 'integer',
+  attempts: 'integer',
+  settledAt: 'integer',
+  error: 'text',
+  createdAt: 'integer',
+});
+
 interface AnyTable {
   readonly name: string;
   readonly fields: readonly string[];
@@ -355,6 +388,9 @@ export const allTables: readonly AnyTable[] = [
   webSessions,
   oauthGrants,
   notices,
+  noticeChannels,
+  noticeTellings,
+  noticeDeliveries,
 ];
 
 export function defineModels(sequelize: Sequelize): void {

@@ -1,5 +1,6 @@
 import type { RetentionReads, RetentionWrites } from '../../core/care.js';
 import type { Sql } from '../sql.js';
+import { forgetNotices } from './notice-channels.js';
 import { deleteDeployments, deleteRefChanges, deleteSome, idsOf } from './delete-rows.js';
 
 type Forget = Pick<RetentionReads, 'abandonedWorkspaces'> &
@@ -86,7 +87,8 @@ export function forgetStore(sql: Sql): Forget {
       }
       const gone =
         (await deleteSome(sql, 'sources', 'id', sources)) +
-        (await deleteSome(sql, 'connections', 'workspace_uuid', [workspaceUuid]));
+        (await deleteSome(sql, 'connections', 'workspace_uuid', [workspaceUuid])) +
+        (await forgetNotices(sql, workspaceUuid));
       const nameless = await sql.run(
         'UPDATE installations SET installed_by = NULL WHERE workspace_uuid = ? AND installed_by IS NOT NULL',
         [workspaceUuid],
