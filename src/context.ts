@@ -34,7 +34,11 @@ import { openSqliteStorage, type OpenStorage } from './storage/sqlite-storage.js
 import { keptMasterKey } from './vault/key-file.js';
 import { createKeyRing } from './vault/key-ring.js';
 import { createVault } from './vault/vault.js';
-import { createBitbucketClients, type BitbucketClients } from './wiring/bitbucket.js';
+import {
+  createBitbucketClients,
+  createBitbucketHttp,
+  type BitbucketClients,
+} from './wiring/bitbucket.js';
 import { countEnds } from './wiring/count-ends.js';
 import { createPeople, type People } from './wiring/people.js';
 import { createNoticeParts } from './wiring/notices.js';
@@ -42,6 +46,10 @@ import { createPanelServices } from './wiring/panel-services.js';
 import { createWorkspaceParts, type WorkspaceParts } from './wiring/workspace-parts.js';
 import { createReceiverParts, type ReceiverParts } from './wiring/receivers.js';
 import { createVendorParts } from './wiring/vendors.js';
+import {
+  createWorkspaceCredentials,
+  type WorkspaceCredentials,
+} from './wiring/workspace-credentials.js';
 
 /** Every collaborator of a running Slipway, built once, by hand. */
 export interface Context {
@@ -58,6 +66,8 @@ export interface Context {
   people: People;
   /** The workspace's page: what its parts need, and the parts. */
   workspace: WorkspaceParts;
+  /** Credentials that belong to a workspace. */
+  credentials: WorkspaceCredentials;
   health: Health;
   /** `/metrics`, where a token is configured. */
   metrics: Router;
@@ -109,7 +119,19 @@ export async function createContext(
   const basePath = new URL(baseUrl).pathname.replace(/\/$/, '');
   const basics = { config, baseUrl, logger, clock, ids, random: Math.random, storage, vault };
   const stopping = new AbortController();
-  const bitbucket = createBitbucketClients({ ...basics, signal: stopping.signal });
+  const http = createBitbucketHttp(config);
+  const outward = {
+    ...basics,
+    http,
+    signal: stopping.signal,
+    waker: { wake: () => worker.wake() },
+  };
+  const people = createPeople({ ...outward, secrets });
+  const bitbucket = createBitbucketClients({ ...outward, people });
+  const credentials = createWorkspaceCredentials({
+    ...outward,
+    onChange: (workspaceUuid) => bitbucket.tokens.forget(workspaceUuid),
+  });
   const receivers = createReceiverParts({ ...basics, bitbucket: bitbucket.prompt });
   const vendors = createVendorParts(config);
   const backends = createBackendList(
@@ -118,16 +140,12 @@ export async function createContext(
     () => worker,
   );
   const lanes = laneDeps(basics, bitbucket, backends);
-  const people = createPeople({
-    ...{ ...basics, secrets, http: bitbucket.http, signal: stopping.signal },
-    waker: { wake: () => worker.wake() },
-  });
   const notices = createNoticeParts({ ...basics, secrets, http: receivers.http });
   const worker = createWorker(
     basics,
     lanes,
     bitbucket,
-    [people.watch, notices.teller],
+    [people.watch, credentials.check, notices.teller],
     stopping.signal,
   );
   const connect = await openConnectDoor(basics, bitbucket);
@@ -161,6 +179,7 @@ export async function createContext(
     panel: createPanelServices({ ...lanes, bitbucket: bitbucket.prompt, waker: worker }, backends),
     people,
     metrics: createMetricsRouter(metrics, secrets.metricsToken),
+    credentials,
     health: { database: () => storage.read.lanes.nextDue() },
     sessionKey: Buffer.from(hkdfSync('sha256', masterKey, '', 'slipway panel sessions', 32)),
     async start() {
@@ -172,7 +191,7 @@ export async function createContext(
       await control.close();
       await worker.stop();
       await stopBackends(basics, backends);
-      bitbucket.http.close();
+      http.close();
       receivers.http.close();
       vendors.http.close();
       notices.close();

@@ -9,9 +9,11 @@ import type {
   CloneGrantReads,
   CloneGrantWrites,
   DeploymentReads,
+  DeploymentWrites,
   Ids,
   RepositoryReads,
 } from '../core/ports.js';
+import { noteCredential } from './note-credential.js';
 import {
   parseJson,
   verifySignedCall,
@@ -20,7 +22,7 @@ import {
 } from './verify-signed-call.js';
 
 interface GrantTransaction {
-  deployments: Pick<DeploymentReads, 'byId'>;
+  deployments: Pick<DeploymentReads & DeploymentWrites, 'byId' | 'update'>;
   attempts: AttemptReads;
   cloneGrants: CloneGrantReads & CloneGrantWrites;
 }
@@ -99,10 +101,12 @@ export async function issueCloneCredential(
   if (grant?.deploymentId !== deployment.id) return gone('token_unknown');
   if (grant.usedAt !== null) return gone('used');
   // Asked for before the token is used up: a Bitbucket that is away must not cost the receiver its only one.
-  const { username, password, expiresAt } = await deps.bitbucket.cloneCredential(repository);
+  const credential = await deps.bitbucket.cloneCredential(repository);
+  const { username, password, expiresAt } = credential;
   const now = deps.clock();
   const why = await deps.storage.write((tx) => useUp(tx, grant, now));
   if (why !== null) return gone(why);
+  await noteCredential(deployment, credential, deps.storage);
   const cloneUrl = deps.bitbucket.cloneUrl(repository);
   return { kind: 'issued', credential: { username, password, cloneUrl, expiresAt } };
 }

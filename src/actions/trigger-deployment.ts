@@ -4,6 +4,7 @@ import type { LaneLease, Repository } from '../core/model/index.js';
 import type { LaneDeps } from './step-lane.js';
 import type { ExchangeRecorder } from './keep-exchange.js';
 import type { Step } from './plan-step.js';
+import { noteCredential } from './note-credential.js';
 import { openForCall } from './open-target.js';
 
 type TriggerStep = Extract<Step, { kind: 'trigger' }>;
@@ -108,6 +109,7 @@ async function request(
     async cloneCredential(options) {
       const credential = await deps.bitbucket.cloneCredential(repository, options);
       recorder.hide(credential.password);
+      await noteCredential(deployment, credential, deps.storage);
       return credential;
     },
   };

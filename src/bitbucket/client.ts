@@ -1,8 +1,8 @@
 import { BitbucketError } from '../core/errors.js';
 import type { Repository } from '../core/model/index.js';
+import type { PersonTokens } from '../core/people.js';
 import type { Bitbucket, Clock, Logger } from '../core/ports.js';
 import type { OutboundHttp } from '../lib/outbound-http.js';
-import type { AppTokens } from './app-tokens.js';
 import { remoteRepositoryShape, repositoryFields } from './client-shapes.js';
 import type { ConnectGrant } from './connect-grant.js';
 import { readChangedPaths } from './diffstat.js';
@@ -13,6 +13,7 @@ import { createProveInstallation } from './prove-installation.js';
 import { listBranches, listHeads, readHead } from './refs.js';
 import { apiPath, createRest, type Rest } from './rest.js';
 import { setBuildStatus } from './statuses.js';
+import type { Tokens } from './tokens.js';
 
 export interface BitbucketOptions {
   /** https://bitbucket.org */
@@ -20,7 +21,8 @@ export interface BitbucketOptions {
   /** https://api.bitbucket.org */
   apiUrl: string;
   http: OutboundHttp;
-  tokens: AppTokens;
+  tokens: Tokens;
+  people?: PersonTokens | null | undefined;
   clock: Clock;
   logger: Logger;
   /** How long one call may go on trying, ms: 5,000 where a person waits, 600,000 in the background. */
@@ -55,16 +57,21 @@ export function createBitbucket(options: BitbucketOptions): Bitbucket {
     setBuildStatus: (repository, commit, status) =>
       setBuildStatus(rest, repository, commit, status),
     cloneUrl: (repository) => cloneUrl(options.siteUrl, repository),
-    cloneCredential: async (repository, { fresh = false } = {}) => {
+    cloneCredential: async (repository, { refused = [] } = {}) => {
       const { workspaceUuid, uuid: repositoryUuid } = repository;
+      const values = refused.map(({ source, password: value }) => ({ source, value }));
       const token = await withPatience(
         options,
-        () => options.tokens.token({ workspaceUuid, repositoryUuid }, { fresh }),
+        () =>
+          options.tokens.token(
+            { workspaceUuid, repositoryUuid, narrow: true },
+            { refused: values },
+          ),
         () => undefined,
       );
+      const { value: password, expiresAt, kind, source, name } = token;
       // The user name that goes with any bearer token over git (reference/bitbucket-api.md §2).
-      const { value: password, expiresAt } = token;
-      return { username: 'x-token-auth', password, expiresAt, kind: 'app' };
+      return { username: 'x-token-auth', password, expiresAt, kind, source, name };
     },
     proveInstallation: createProveInstallation(rest, options),
   };
@@ -76,7 +83,7 @@ async function readRepository(rest: Rest, workspaceUuid: string, repositoryUuid:
   });
   try {
     const found = await rest.read(
-      { what: 'read repository', workspaceUuid, path },
+      { what: 'read repository', workspaceUuid, repositoryUuid, path },
       remoteRepositoryShape,
     );
     return {

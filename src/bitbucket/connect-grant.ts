@@ -4,7 +4,7 @@ import { z } from 'zod';
 import { BitbucketError } from '../core/errors.js';
 import type { Clock } from '../core/ports.js';
 import type { OutboundHttp, OutboundResponse } from '../lib/outbound-http.js';
-import type { AppToken, AppTokenSource } from './app-tokens.js';
+import type { IssuedToken, TokenSource } from './tokens.js';
 import { failureOf, jsonOf, networkFailure, notUnderstood } from './failures.js';
 
 /*
@@ -30,12 +30,12 @@ export interface ConnectGrantOptions {
   findActiveInstallation(workspaceUuid: string): Promise<ConnectIdentity | null>;
 }
 
-export interface ConnectGrant extends AppTokenSource {
+export interface ConnectGrant extends TokenSource {
   /**
    * Exchanges one identity's JWT for a bearer token, without any cache. Throws `BitbucketError`: `bitbucket_refused` when
    * Bitbucket does not take the secret.
    */
-  exchange(identity: ConnectIdentity, repositoryUuid: string | null): Promise<AppToken>;
+  exchange(identity: ConnectIdentity, repositoryUuid: string | null): Promise<IssuedToken>;
 }
 
 const lifetimeSec = 180;
@@ -59,12 +59,14 @@ export function createConnectGrant(options: ConnectGrantOptions): ConnectGrant {
     readToken(await post(options, identity, repositoryUuid), options.clock);
 
   return {
-    name: 'connect',
+    id: 'connect',
+    kind: 'app',
+    name: 'the app of the workspace (Connect)',
     exchange,
-    issue: async ({ workspaceUuid, repositoryUuid }) => {
+    issue: async ({ workspaceUuid, repositoryUuid, narrow = false }) => {
       const identity = await options.findActiveInstallation(workspaceUuid);
       if (!identity) return null;
-      if (repositoryUuid === null || cannotNarrow.has(workspaceUuid)) {
+      if (repositoryUuid === null || !narrow || cannotNarrow.has(workspaceUuid)) {
         return exchange(identity, null);
       }
       try {
@@ -122,7 +124,7 @@ function mintToken(
   return jwt.sign(claims, identity.sharedSecret, { algorithm: 'HS256' });
 }
 
-function readToken(response: OutboundResponse, clock: Clock): AppToken {
+function readToken(response: OutboundResponse, clock: Clock): IssuedToken {
   const failure = failureOf(response, what, clock);
   if (failure?.code === 'repository_gone') {
     // A token endpoint that is not there is no statement about a secret.

@@ -33,7 +33,7 @@ export async function readChangedPaths(
     for (let pages = 0; path !== null; pages += 1) {
       if (pages >= maxPages) return null;
       const page: z.infer<typeof pageShape> = await rest.read(
-        { what: 'read diffstat', workspaceUuid, path },
+        { what: 'read diffstat', workspaceUuid, repositoryUuid: uuid, path },
         pageShape,
       );
       for (const { old, new: changed } of page.values) {

@@ -25,7 +25,7 @@ export async function readPermission(
     fields: 'values.permission',
   });
   try {
-    const call = { what: 'read permission', workspaceUuid, path };
+    const call = { what: 'read permission', workspaceUuid, repositoryUuid: uuid, path };
     return highest((await rest.read(call, permissionPageShape)).values);
   } catch (error) {
     if (mayNotAsk(error)) return 'unknown';
@@ -95,7 +95,7 @@ export async function readPersonName(
     fields: 'values.user.display_name',
   });
   try {
-    const call = { what: 'read name', workspaceUuid, path };
+    const call = { what: 'read name', workspaceUuid, repositoryUuid: uuid, path };
     const [first] = (await rest.read(call, namePageShape)).values;
     return first?.user?.display_name ?? null;
   } catch (error) {

@@ -35,7 +35,7 @@ export async function readHead(
     { fields: refFields },
   );
   try {
-    const call = { what: `read ${refType}`, workspaceUuid, path };
+    const call = { what: `read ${refType}`, workspaceUuid, repositoryUuid: uuid, path };
     return commitOf(await rest.read(call, remoteRefShape));
   } catch (error) {
     if (!(error instanceof BitbucketError && error.code === 'repository_gone')) throw error;
@@ -59,7 +59,7 @@ async function findRef(
       .map((field) => `values.${field}`)
       .join(','),
   });
-  const call = { what: `find ${refType}`, workspaceUuid, path };
+  const call = { what: `find ${refType}`, workspaceUuid, repositoryUuid: uuid, path };
   const [found] = (await rest.read(call, remoteRefPageShape)).values;
   return found ? commitOf(found) : null;
 }
@@ -84,7 +84,7 @@ export async function listBranches(
     fields: 'next,values.name',
   });
   while (path !== null && names.length < limit) {
-    const call = { what: 'list branches', workspaceUuid, path };
+    const call = { what: 'list branches', workspaceUuid, repositoryUuid: uuid, path };
     const page: { next?: string | null | undefined; values: { name: string }[] } = await rest.read(
       call,
       branchPageShape,
@@ -114,7 +114,7 @@ export async function listHeads(
   );
   while (path !== null) {
     const page: z.infer<typeof headPageShape> = await rest.read(
-      { what: `list ${refType} heads`, workspaceUuid, path },
+      { what: `list ${refType} heads`, workspaceUuid, repositoryUuid: uuid, path },
       headPageShape,
     );
     for (const { name, target } of page.values) heads.set(name, target.hash);

@@ -1,17 +1,20 @@
 import type { z } from 'zod';
-import { BitbucketError } from '../core/errors.js';
+import { AccessError, BitbucketError } from '../core/errors.js';
+import type { PersonTokens } from '../core/people.js';
 import type { Logger } from '../core/ports.js';
 import type { OutboundHttp, OutboundRequest, OutboundResponse } from '../lib/outbound-http.js';
-import type { AppTokens } from './app-tokens.js';
 import { failureOf, jsonOf, networkFailure, notUnderstood } from './failures.js';
 import type { Limiters } from './limiter.js';
 import { withPatience, type Patience } from './patience.js';
+import type { HeldToken, Tokens } from './tokens.js';
 
 export interface RestOptions extends Patience {
   /** https://api.bitbucket.org */
   apiUrl: string;
   http: OutboundHttp;
-  tokens: AppTokens;
+  tokens: Tokens;
+  /** For calls in a person's name; absent: nobody can sign in. */
+  people?: PersonTokens | null | undefined;
   limiters: Limiters;
   logger: Logger;
 }
@@ -20,8 +23,12 @@ export interface RestCall {
   /** For error texts and logs: "read repository". */
   what: string;
   method?: 'GET' | 'POST' | 'PUT' | 'DELETE';
-  /** Whose app token is used. */
+  /** Whose credentials are used. */
   workspaceUuid: string;
+  /** What the call is about: lets credentials for single repositories serve it, too. */
+  repositoryUuid?: string;
+  /** In this person's name and no other: what they may see, and not what the app may. */
+  personUuid?: string;
   /** From `/2.0/`, already encoded (see `apiPath`); or a whole `next` address, which must be on the same host. */
   path: string;
   body?: object;
@@ -38,16 +45,12 @@ export interface Rest {
 
 /** Bitbucket's REST API 2.0 (reference/bitbucket-api.md §3). Every call here may be repeated without harm. */
 export function createRest(options: RestOptions): Rest {
-  async function call(request: RestCall): Promise<OutboundResponse> {
-    const limiter = options.limiters.of(`app ${request.workspaceUuid}`);
-    return withPatience(
-      options,
-      () => limiter.run(() => withToken(options, request)),
-      (waitMs) => {
-        options.logger.warn({ what: request.what, waitMs }, 'bitbucket.rate_limited');
-        limiter.pause(waitMs);
-      },
-    );
+  function call(request: RestCall): Promise<OutboundResponse> {
+    const { workspaceUuid, repositoryUuid = null, personUuid } = request;
+    const once = (token: CallToken) => limited(options, request, token);
+    return personUuid === undefined
+      ? options.tokens.using({ workspaceUuid, repositoryUuid }, once)
+      : inPersonsName(options, personUuid, once);
   }
 
   return {
@@ -62,16 +65,45 @@ export function createRest(options: RestOptions): Rest {
   };
 }
 
-/** A 401 gets one more try with a new token: the old one may have been revoked or cut short (§1.5). */
-async function withToken(options: RestOptions, request: RestCall): Promise<OutboundResponse> {
-  const whose = { workspaceUuid: request.workspaceUuid, repositoryUuid: null };
-  const token = await options.tokens.token(whose);
+type CallToken = Pick<HeldToken, 'value' | 'credential'>;
+
+/** Bitbucket counts by credential, so each has its own queue and its own pause. */
+function limited(
+  options: RestOptions,
+  request: RestCall,
+  { value, credential }: CallToken,
+): Promise<OutboundResponse> {
+  const limiter = options.limiters.of(credential);
+  return withPatience(
+    options,
+    () =>
+      limiter.run(async () => {
+        const response = await sendChecked(options, request, value);
+        limiter.told(response.headers);
+        return response;
+      }, options.signal),
+    (waitMs) => {
+      options.logger.warn({ what: request.what, credential, waitMs }, 'bitbucket.rate_limited');
+      limiter.pause(waitMs);
+    },
+  );
+}
+
+/** A 401 gets one more try with a new token: the old one may have been revoked, or refused in passing (§1.5). */
+async function inPersonsName<T>(
+  { people }: RestOptions,
+  personUuid: string,
+  once: (token: CallToken) => Promise<T>,
+): Promise<T> {
+  if (!people) throw new AccessError('oauth_off', 404);
+  const credential = `person ${personUuid}`;
+  const { value } = await people.token(personUuid);
   try {
-    return await sendChecked(options, request, token.value);
+    return await once({ value, credential });
   } catch (error) {
     if (!(error instanceof BitbucketError && error.status === 401)) throw error;
-    const fresh = await options.tokens.token(whose, { unlike: token.value });
-    return sendChecked(options, request, fresh.value);
+    const fresh = await people.token(personUuid, { unlike: value });
+    return once({ value: fresh.value, credential });
   }
 }
 

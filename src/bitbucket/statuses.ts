@@ -24,6 +24,7 @@ export async function setBuildStatus(
     what: 'set build status',
     method: 'POST',
     workspaceUuid,
+    repositoryUuid: uuid,
     path: apiPath(['repositories', workspaceUuid, uuid, 'commit', commit, 'statuses', 'build']),
     body: {
       key: status.key,

@@ -139,6 +139,10 @@ export interface CloneCredential {
   expiresAt: number;
   /** `app`: owned by the installation; `oauth`: lent by a person. */
   kind: 'app' | 'oauth';
+  /** Which of the ways to get one it came by; the same word again after a refusal. */
+  source: string;
+  /** Ends the sentence "cloned with …", for people. */
+  name: string;
 }
 
 export interface TriggerRequest extends BackendDeployment {
@@ -158,8 +162,11 @@ export interface TriggerRequest extends BackendDeployment {
   attempt: number;
   /** What is live on the target now; null = nothing. */
   previousCommit: string | null;
-  /** Issues a credential now. `fresh` skips the cache: after a refusal, before it counts. */
-  cloneCredential(options?: { fresh?: boolean }): Promise<CloneCredential>;
+  /**
+   * Issues a credential now. `refused`: those that git was refused with in this try, in order. Each is followed by a fresh one
+   * from the same source, then by the next source's; `bitbucket_refused` is thrown when none is left.
+   */
+  cloneCredential(options?: { refused?: readonly CloneCredential[] }): Promise<CloneCredential>;
 }
 
 export interface RollbackRequest extends BackendDeployment {

@@ -251,6 +251,10 @@ export const errorCatalogue = {
     advice:
       'In Bitbucket, open the settings of the workspace that owns the consumer → OAuth consumers → Edit, tick what is missing, save, and sign in again.',
   },
+  credential_invalid: {
+    says: 'Bitbucket does not accept these credentials',
+    advice: 'Correct the fields named here and save again; nothing was stored.',
+  },
   signed_out: {
     says: 'You are not signed in',
     advice: 'Sign in with Bitbucket, then try again.',

@@ -1,5 +1,11 @@
 /** Ports about people: their sessions, what they allowed us, and what they should know. Part of `ports.ts`. */
-import type { Notice, OAuthGrant, Repository, WebSession } from './model/index.js';
+import type {
+  Notice,
+  OAuthGrant,
+  Repository,
+  WebSession,
+  WorkspaceCredential,
+} from './model/index.js';
 
 export interface WebSessionReads {
   byId(id: string): Promise<WebSession | null>;
@@ -42,6 +48,20 @@ export interface GrantWrites {
   endRenewals(): Promise<void>;
   /** False when it changed since `expectedVersion`; nothing was written then. Ends a renewal. */
   update(id: string, expectedVersion: number, patch: Partial<OAuthGrant>): Promise<boolean>;
+}
+
+export interface WorkspaceCredentialReads {
+  byId(id: string): Promise<WorkspaceCredential | null>;
+  /** Oldest first. */
+  ofWorkspace(workspaceUuid: string): Promise<WorkspaceCredential[]>;
+}
+
+export interface WorkspaceCredentialWrites {
+  /** Inserts, or replaces by id. A workspace has one of a kind for each thing it serves: look for it first. */
+  save(credential: WorkspaceCredential): Promise<void>;
+  remove(id: string): Promise<void>;
+  /** Takes those that are to be tested, and hides them until `until`. */
+  claimChecks(limit: number, now: number, until: number): Promise<WorkspaceCredential[]>;
 }
 
 export interface NoticeReads {

@@ -38,6 +38,8 @@ import type {
   NoticeWrites,
   WebSessionReads,
   WebSessionWrites,
+  WorkspaceCredentialReads,
+  WorkspaceCredentialWrites,
 } from './people.js';
 import type { ChannelReads, ChannelWrites, DeliveryReads, DeliveryWrites } from './notices.js';
 
@@ -89,6 +91,7 @@ export interface Reader {
   notices: NoticeReads;
   noticeChannels: ChannelReads;
   noticeDeliveries: DeliveryReads & Pick<DeliveryWrites, 'untold'>;
+  workspaceCredentials: WorkspaceCredentialReads;
 }
 
 export interface Transaction {
@@ -111,6 +114,7 @@ export interface Transaction {
   notices: NoticeReads & NoticeWrites;
   noticeChannels: ChannelReads & ChannelWrites;
   noticeDeliveries: DeliveryReads & DeliveryWrites;
+  workspaceCredentials: WorkspaceCredentialReads & WorkspaceCredentialWrites;
 }
 
 export interface InstallationReads {
@@ -127,6 +131,8 @@ export interface InstallationWrites {
 
 export interface RepositoryReads {
   byUuid(uuid: string): Promise<Repository | null>;
+  /** Active ones. */
+  ofWorkspace(workspaceUuid: string): Promise<Repository[]>;
   byId(id: string): Promise<Repository | null>;
   workspace(uuid: string): Promise<Workspace | null>;
   /**
@@ -488,7 +494,11 @@ export interface Bitbucket {
   /** Display name of a person; null when Bitbucket does not tell. */
   personName(repository: Repository, userUuid: string): Promise<string | null>;
   cloneUrl(repository: Repository): string;
-  cloneCredential(repository: Repository, options?: { fresh?: boolean }): Promise<CloneCredential>;
+  /** `refused`: see `TriggerRequest.cloneCredential`. */
+  cloneCredential(
+    repository: Repository,
+    options?: { refused?: readonly CloneCredential[] },
+  ): Promise<CloneCredential>;
   /** Proof that a received Connect secret is real: exchanges it at the fixed token endpoint and reads the workspace. */
   proveInstallation(proof: {
     clientKey: string;

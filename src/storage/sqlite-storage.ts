@@ -21,6 +21,7 @@ import { installationStore, repositoryStore } from './stores/places.js';
 import { laneStore, statusReportStore } from './stores/queue.js';
 import { backendReportStore, cloneGrantStore } from './stores/receivers.js';
 import { targetStore } from './stores/targets.js';
+import { workspaceCredentialStore } from './stores/workspace-credentials.js';
 
 export interface OpenStorage extends Storage {
   readonly kind: 'sqlite';
@@ -135,6 +136,7 @@ export function transactionOver(sql: Sql, newId: () => string): Transaction {
     notices: noticeStore(sql),
     noticeChannels: noticeChannelStore(sql),
     noticeDeliveries: noticeDeliveryStore(sql),
+    workspaceCredentials: workspaceCredentialStore(sql),
   };
 }
 

@@ -1,10 +1,15 @@
 import { findActiveConnectInstallation } from '../actions/installation-secret.js';
-import { createAppTokens, type AppTokens } from '../bitbucket/app-tokens.js';
+import { openWorkspaceCredentials } from '../actions/open-workspace-credentials.js';
+import { breakWorkspaceCredential } from '../actions/workspace-credentials.js';
 import { createBitbucket } from '../bitbucket/client.js';
 import { createConnectGrant } from '../bitbucket/connect-grant.js';
 import { Limiters } from '../bitbucket/limiter.js';
+import { createPersonSource } from '../bitbucket/person-source.js';
+import { createTokens, type Tokens, type TokenSource } from '../bitbucket/tokens.js';
+import { createAccessTokenSource, createConsumerSource } from '../bitbucket/workspace-tokens.js';
 import type { Config } from '../config/config.js';
-import type { Bitbucket, Clock, Logger, Storage, Vault } from '../core/ports.js';
+import type { OAuthClient, PersonTokens } from '../core/people.js';
+import type { Bitbucket, Clock, Ids, Logger, Storage, Vault } from '../core/ports.js';
 import { createOutboundHttp, type OutboundHttp } from '../lib/outbound-http.js';
 
 /** A person waits at most this long for Bitbucket, and so does a lane: its own schedule goes on from there. */
@@ -17,29 +22,38 @@ export interface BitbucketClients {
   prompt: Bitbucket;
   /** Build statuses and reconcile. */
   background: Bitbucket;
-  tokens: AppTokens;
-  limiters: Limiters;
-  http: OutboundHttp;
+  tokens: Tokens;
+  /** What each credential is doing, for metrics. */
+  limiters: Pick<Limiters, 'budgets'>;
 }
 
-/** Bitbucket as each part of Slipway uses it: one limiter per credential, whoever calls. */
-export function createBitbucketClients(deps: {
+interface BitbucketDeps {
   config: Readonly<Config>;
   storage: Storage;
   vault: Vault;
+  ids: Ids;
   clock: Clock;
   logger: Logger;
+  http: OutboundHttp;
+  people: { oauth: OAuthClient | null; tokens: PersonTokens | null };
   /** Ends calls and waits when the process stops. */
   signal: AbortSignal;
-}): BitbucketClients {
-  const { config, clock, logger, signal } = deps;
-  const { bitbucketUrl: siteUrl, bitbucketApiUrl: apiUrl } = config;
-  const http = createOutboundHttp({
+}
+
+/** The one way out to Bitbucket: https, unless it is a sandbox on this machine. */
+export function createBitbucketHttp(config: Readonly<Config>): OutboundHttp {
+  return createOutboundHttp({
     userAgent: 'Slipway',
     allowPlainHttpHosts: config.bitbucketIsLoopback
-      ? [siteUrl, apiUrl].map((url) => new URL(url).host)
+      ? [config.bitbucketUrl, config.bitbucketApiUrl].map((url) => new URL(url).host)
       : [],
   });
+}
+
+/** Bitbucket as each part of Slipway uses it: one limiter per credential, whoever calls. */
+export function createBitbucketClients(deps: BitbucketDeps): BitbucketClients {
+  const { config, clock, logger, http, signal, people } = deps;
+  const { bitbucketUrl: siteUrl, bitbucketApiUrl: apiUrl } = config;
   const connect = createConnectGrant({
     appKey: config.connectAppKey,
     siteUrl,
@@ -48,10 +62,13 @@ export function createBitbucketClients(deps: {
     signal,
     findActiveInstallation: (workspaceUuid) => findActiveConnectInstallation(workspaceUuid, deps),
   });
-  const tokens = createAppTokens({ sources: [connect], clock });
+  const tokens = createTokens({
+    sources: [connect, ...workspaceSources(deps), ...personSources(deps)],
+    clock,
+  });
   const limiters = new Limiters(clock);
   const shared = {
-    ...{ siteUrl, apiUrl, http, tokens, clock, logger, signal, connect },
+    ...{ siteUrl, apiUrl, http, tokens, people: people.tokens, clock, logger, signal, connect },
     limiters,
   };
   return {
@@ -59,6 +76,30 @@ export function createBitbucketClients(deps: {
     background: createBitbucket({ ...shared, patienceMs: backgroundPatienceMs }),
     tokens,
     limiters,
-    http,
   };
+}
+
+function workspaceSources(deps: BitbucketDeps): TokenSource[] {
+  const options = {
+    ...deps,
+    siteUrl: deps.config.bitbucketUrl,
+    find: (workspaceUuid: string) => openWorkspaceCredentials(workspaceUuid, deps),
+    onRefused: (id: string, reason: string) => breakWorkspaceCredential(id, reason, deps),
+  };
+  return [createConsumerSource(options), createAccessTokenSource(options)];
+}
+
+function personSources({ people, storage }: BitbucketDeps): TokenSource[] {
+  const { oauth, tokens } = people;
+  if (!oauth || !tokens) return [];
+  return [
+    createPersonSource({
+      tokens,
+      async enablersOf(repositoryUuid) {
+        const grants = await storage.read.grants.ofRepository(repositoryUuid, oauth.clientId);
+        const isGood = (grant: { state: string }) => Number(grant.state === 'active');
+        return grants.sort((a, b) => isGood(b) - isGood(a)).map(({ userUuid }) => userUuid);
+      },
+    }),
+  ];
 }

@@ -379,11 +379,15 @@ describe('createBitbucket', () => {
         password: 'token-1',
         expiresAt: peer.clockMs + 7_200_000,
         kind: 'app',
+        source: 'connect',
+        name: 'the app of the workspace (Connect)',
       });
       assert.equal((await bitbucket.cloneCredential(repository)).password, 'token-1');
-      assert.equal(
-        (await bitbucket.cloneCredential(repository, { fresh: true })).password,
-        'token-2',
+      const fresh = await bitbucket.cloneCredential(repository, { refused: [first] });
+      assert.equal(fresh.password, 'token-2');
+      await assert.rejects(
+        bitbucket.cloneCredential(repository, { refused: [first, fresh] }),
+        (error: BitbucketError) => error.code === 'bitbucket_refused',
       );
       const form = new URLSearchParams(peer.exchanges[0]?.body);
       assert.equal(form.get('bitbucket_repository'), repository.uuid);

@@ -3,7 +3,7 @@ import { createHmac } from 'node:crypto';
 import { BitbucketError } from '../../src/core/errors.js';
 import { clientKey, identity, Peer, repository, workspaceUuid } from './peer.js';
 
-const narrowed = { workspaceUuid, repositoryUuid: repository.uuid };
+const narrowed = { workspaceUuid, repositoryUuid: repository.uuid, narrow: true };
 
 describe('createConnectGrant', () => {
   let peer: Peer;

@@ -2,7 +2,7 @@ import http from 'node:http';
 import type { AddressInfo } from 'node:net';
 import type { Logger } from '../../src/core/ports.js';
 import type { Repository } from '../../src/core/model/index.js';
-import { createAppTokens } from '../../src/bitbucket/app-tokens.js';
+import { createTokens } from '../../src/bitbucket/tokens.js';
 import { createBitbucket, type BitbucketOptions } from '../../src/bitbucket/client.js';
 import { createConnectGrant, type ConnectIdentity } from '../../src/bitbucket/connect-grant.js';
 import { createOutboundHttp } from '../../src/lib/outbound-http.js';
@@ -127,7 +127,7 @@ export class Peer {
   client(changed: Partial<BitbucketOptions> = {}) {
     const clock = () => this.clockMs;
     const connect = this.grant();
-    const tokens = createAppTokens({ sources: [connect], clock });
+    const tokens = createTokens({ sources: [connect], clock });
     const bitbucket = createBitbucket({
       siteUrl: this.baseUrl,
       apiUrl: this.baseUrl,

@@ -71,6 +71,8 @@ export class FakeBitbucket implements Bitbucket {
       password: 'clone-password',
       expiresAt: Number.MAX_SAFE_INTEGER,
       kind: 'app',
+      source: 'test',
+      name: 'a test',
     });
   }
 

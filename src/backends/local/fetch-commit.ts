@@ -10,7 +10,7 @@ export interface FetchOrder {
   commit: string;
   refType: string;
   refName: string;
-  credential: (options?: { fresh?: boolean }) => Promise<CloneCredential>;
+  credential: (options?: { refused?: readonly CloneCredential[] }) => Promise<CloneCredential>;
   /** Called with each credential before it is used, so that it is masked in everything that follows. */
   onCredential: (credential: CloneCredential) => void;
   onWait: (words: string) => void;
@@ -43,6 +43,8 @@ class FetchSession {
   readonly #url: URL;
   readonly #startedAt = performance.now();
   #credential: CloneCredential | null = null;
+  /** What Bitbucket refused; each asks for another one, of the same source and then of the next. */
+  readonly #refused: CloneCredential[] = [];
   #refusals = 0;
   #unreachableSince: number | null = null;
 
@@ -113,7 +115,7 @@ class FetchSession {
   async #currentCredential(): Promise<CloneCredential> {
     if (this.#credential === null) {
       this.#credential = await this.#order.credential(
-        this.#refusals > 0 ? { fresh: true } : undefined,
+        this.#refused.length > 0 ? { refused: this.#refused } : undefined,
       );
       this.#order.onCredential(this.#credential);
     }
@@ -138,15 +140,7 @@ class FetchSession {
       case 'aborted':
         return;
       case 'access_refused':
-        this.#refusals += 1;
-        this.#credential = null;
-        if (this.#refusals >= limits.credentialTries) {
-          throw new DeployFailure(
-            'Bitbucket refused to let us fetch this repository. Check that Slipway may still read it, then redeploy.',
-          );
-        }
-        onWait('Bitbucket refused the credential; asking for a new one');
-        return pause(limits.credentialEveryMs, signal);
+        return this.#nextCredential();
       case 'hash_refused':
       case 'ref_missing':
       case 'repository_missing':
@@ -169,6 +163,22 @@ class FetchSession {
             : `The commit could not be fetched: ${result.line}`,
         );
     }
+  }
+
+  #nextCredential(): Promise<void> {
+    const { limits, onWait } = this.#order;
+    this.#refusals += 1;
+    // No credential although some were had: that was the last one there is.
+    const noneLeft = this.#credential === null && this.#refused.length > 0;
+    if (this.#credential) this.#refused.push(this.#credential);
+    this.#credential = null;
+    if (noneLeft || this.#refusals >= limits.credentialTries) {
+      throw new DeployFailure(
+        'Bitbucket refused to let us fetch this repository. Check that Slipway may still read it, then redeploy.',
+      );
+    }
+    onWait('Bitbucket refused the credential; asking for a new one');
+    return pause(limits.credentialEveryMs, this.#git.signal);
   }
 
   #waitForBitbucket(line: string): Promise<void> {

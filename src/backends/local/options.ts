@@ -38,6 +38,7 @@ export interface LocalLimits {
   /** How long an unreachable Bitbucket is tried again. */
   networkRetryMs: number;
   networkEveryMs: number;
+  /** Each source of credentials is tried twice, and there are four. */
   credentialTries: number;
   credentialEveryMs: number;
   healthDeadlineMs: number;
@@ -69,7 +70,7 @@ export const defaultLimits: LocalLimits = {
   notFoundEveryMs: 3000,
   networkRetryMs: 5 * 60_000,
   networkEveryMs: 5000,
-  credentialTries: 3,
+  credentialTries: 8,
   credentialEveryMs: 1000,
   healthDeadlineMs: 60_000,
   healthIntervalMs: 500,

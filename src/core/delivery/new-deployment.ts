@@ -41,6 +41,7 @@ export function newDeployment(wish: DeploymentWish, now: number): Deployment {
     progress: null,
     logTail: null,
     cancelRequestedBy: null,
+    clonedWith: null,
     createdAt: now,
     startedAt: null,
     finishedAt: null,

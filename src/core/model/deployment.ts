@@ -75,6 +75,8 @@ export interface Deployment {
   approvalUntil: number | null;
   /** Display name of the person who let it go on. */
   approvedBy: string | null;
+  /** Name of the credential that its commit was last fetched with; ends "cloned with …". */
+  clonedWith: string | null;
   createdAt: number;
   startedAt: number | null;
   finishedAt: number | null;

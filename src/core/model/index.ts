@@ -31,3 +31,4 @@ export type * from './notice-channel.js';
 export type * from './person.js';
 export type * from './receiver.js';
 export type * from './target.js';
+export type * from './workspace-credential.js';

@@ -4,6 +4,7 @@ import { up as initial } from './0001-initial.js';
 import { up as receivers } from './0002-receivers.js';
 import { up as lanes } from './0004-lanes.js';
 import { up as people } from './0005-people.js';
+import { up as workspaceCredentials } from './0006-workspace-credentials.js';
 import { up as hooks } from './0007-hooks.js';
 import { up as connections } from './0009-connections.js';
 import { up as followingTargets } from './0011-following-targets.js';
@@ -15,6 +16,7 @@ const migrations = [
   { name: '0002-receivers', up: receivers },
   { name: '0004-lanes', up: lanes },
   { name: '0005-people', up: people },
+  { name: '0006-workspace-credentials', up: workspaceCredentials },
   { name: '0007-hooks', up: hooks },
   { name: '0009-connections', up: connections },
   { name: '0011-following-targets', up: followingTargets },

@@ -22,6 +22,7 @@ import type {
   Target,
   WebSession,
   Workspace,
+  WorkspaceCredential,
 } from '../../core/model/index.js';
 import { Table } from '../table.js';
 
@@ -197,6 +198,7 @@ export const deployments = new Table<Deployment>('deployments', {
   waitsFor: 'text',
   approvalUntil: 'integer',
   approvedBy: 'text',
+  clonedWith: 'text',
   createdAt: 'integer',
   startedAt: 'integer',
   finishedAt: 'integer',
@@ -361,6 +363,23 @@ export const noticeDeliveries = new Table<NoticeDelivery>('notice_deliveries', {
   createdAt: 'integer',
 });
 
+export const workspaceCredentials = new Table<WorkspaceCredential>('workspace_credentials', {
+  id: 'id',
+  workspaceUuid: 'text',
+  kind: 'text',
+  serves: 'text',
+  clientId: 'text',
+  secretSealed: 'text',
+  scopes: 'text',
+  endsAt: 'integer',
+  state: 'text',
+  brokenReason: 'text',
+  checkDueAt: 'integer',
+  createdBy: 'text',
+  createdAt: 'integer',
+  updatedAt: 'integer',
+});
+
 interface AnyTable {
   readonly name: string;
   readonly fields: readonly string[];
@@ -391,6 +410,7 @@ export const allTables: readonly AnyTable[] = [
   noticeChannels,
   noticeTellings,
   noticeDeliveries,
+  workspaceCredentials,
 ];
 
 export function defineModels(sequelize: Sequelize): void {

@@ -46,6 +46,10 @@ export function repositoryStore(sql: Sql, newId: () => string): RepositoryReads 
     repositories.one(sql, 'uuid = ?', [uuid]);
   return {
     byUuid,
+    ofWorkspace: (workspaceUuid) =>
+      repositories.select(sql, `workspace_uuid = ? AND state = 'active' ORDER BY full_name`, [
+        workspaceUuid,
+      ]),
     byId: (id) => repositories.one(sql, 'id = ?', [id]),
     using: (workspaceUuid, { search, after, limit }) =>
       repositories.select(

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
+import { BitbucketError } from '../../../src/core/errors.js';
 import { CredentialLog } from './support/credential-log.js';
 import { Fixture, page } from './support/fixture.js';
 
@@ -43,15 +44,37 @@ describe('local backend: fetching the commit', () => {
     const credentials = new CredentialLog(fixture.git, ['stale', 'stale-too']);
     const end = await fixture.deployTree({ 'index.html': 'x' }, credentials.patch());
     assert.equal(end.state, 'live');
-    assert.deepEqual(credentials.asked, [undefined, { fresh: true }, { fresh: true }]);
+    const refused = credentials.asked.map((options) =>
+      (options?.refused ?? []).map(({ password }) => password),
+    );
+    assert.deepEqual(refused, [[], ['stale'], ['stale', 'stale-too']]);
   });
 
-  it('gives up after three refusals, in words that help', async () => {
+  it('gives up after so many refusals, in words that help', async () => {
+    fixture.backend = fixture.open({ credentialTries: 3 });
     const credentials = new CredentialLog(fixture.git, ['bad', 'bad', 'bad', 'bad']);
     const end = await fixture.deployTree({ 'index.html': 'x' }, credentials.patch());
     assert.equal(end.state, 'failed');
     assert.match(end.reason ?? '', /refused to let us fetch.*Check that Slipway may still read it/);
     assert.equal(credentials.asked.length, 3);
+  });
+
+  it('gives up at once when no credential is left', async () => {
+    const credentials = new CredentialLog(fixture.git, ['bad', 'bad-too']);
+    const patch = credentials.patch();
+    const end = await fixture.deployTree(
+      { 'index.html': 'x' },
+      {
+        cloneCredential: async (options) => {
+          if (options?.refused?.length === 2) throw new BitbucketError('bitbucket_refused', 'all');
+          assert.ok(patch.cloneCredential);
+          return patch.cloneCredential(options);
+        },
+      },
+    );
+    assert.equal(end.state, 'failed');
+    assert.match(end.reason ?? '', /refused to let us fetch/);
+    assert.equal(credentials.asked.length, 2);
   });
 
   it('sits out a short outage', async () => {

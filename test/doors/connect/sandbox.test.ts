@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { findActiveConnectInstallation } from '../../../src/actions/installation-secret.js';
-import { createAppTokens } from '../../../src/bitbucket/app-tokens.js';
+import { createTokens } from '../../../src/bitbucket/tokens.js';
 import { createBitbucket } from '../../../src/bitbucket/client.js';
 import { createConnectGrant } from '../../../src/bitbucket/connect-grant.js';
 import type { Repository } from '../../../src/core/model/index.js';
@@ -41,7 +41,7 @@ describe('Connect, against the sandbox', () => {
       findActiveInstallation: (workspace) =>
         findActiveConnectInstallation(workspace, { storage, vault: fakeVault }),
     });
-    const tokens = createAppTokens({ sources: [connect], clock: Date.now });
+    const tokens = createTokens({ sources: [connect], clock: Date.now });
     const { logger } = given;
     const apiUrl = sandbox.url;
     return createBitbucket({ ...shared, apiUrl, tokens, connect, logger, patienceMs: 0 });
@@ -175,7 +175,7 @@ describe('Connect, against the sandbox', () => {
     const repository = await site();
     await control('tokens/revoke', {});
     assert.equal((await site()).uuid, repository.uuid);
-    const { username, password } = await bitbucket.cloneCredential(repository, { fresh: true });
+    const { username, password } = await bitbucket.cloneCredential(repository);
     const basic = Buffer.from(`${username}:${password}`).toString('base64');
     const refs = await fetch(
       `${bitbucket.cloneUrl(repository)}/info/refs?service=git-upload-pack`,

@@ -93,6 +93,7 @@ function journeySteps(journey: Journey, around: Surroundings): TimelineStep[] {
   return [
     queued(journey, around.now),
     ...journey.attempts.map((attempt) => attempted(attempt, around.now)),
+    ...cloned(journey),
     ...built(journey, around.now),
     ...ended(journey, around),
     ...reported(journey.statuses, around.now),
@@ -212,6 +213,12 @@ function attempted(
   const { words, isTrouble } = answered[outcome];
   const icon = isTrouble ? 'warning' : 'handed';
   return step(at, isTrouble ? 'warning' : 'neutral', icon, `${what}: ${words}`, detail);
+}
+
+/** When is not kept; between the calls and the build is where it was. */
+function cloned({ deployment: { clonedWith } }: Journey): TimelineStep[] {
+  if (clonedWith === null) return [];
+  return [step(null, 'neutral', 'handed', `Cloned with ${clonedWith}`, null)];
 }
 
 function built({ deployment }: Journey, now: number): TimelineStep[] {

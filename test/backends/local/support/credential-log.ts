@@ -1,9 +1,9 @@
-import type { TriggerRequest } from '../../../../src/core/backend.js';
+import type { CloneCredential, TriggerRequest } from '../../../../src/core/backend.js';
 import { gitUser, type GitServer } from './git-server.js';
 
 /** Hands out the given passwords first and the right one after them; remembers how it was asked. */
 export class CredentialLog {
-  readonly asked: ({ fresh?: boolean } | undefined)[] = [];
+  readonly asked: ({ refused?: readonly CloneCredential[] } | undefined)[] = [];
   readonly #git: GitServer;
   readonly #passwords: string[];
 
@@ -15,12 +15,15 @@ export class CredentialLog {
   patch(): Partial<TriggerRequest> {
     return {
       cloneCredential: (options) => {
-        this.asked.push(options);
+        // A copy: whoever asks goes on with the list.
+        this.asked.push(options?.refused ? { refused: [...options.refused] } : undefined);
         return Promise.resolve({
           username: gitUser,
           password: this.#passwords.shift() ?? this.#git.password,
           expiresAt: Date.now() + 1000,
           kind: 'app',
+          source: 'test',
+          name: 'a test',
         });
       },
     };

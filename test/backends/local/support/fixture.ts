@@ -112,6 +112,8 @@ export class Fixture {
           password: this.git.password,
           expiresAt: Date.now() + 3_600_000,
           kind: 'app',
+          source: 'test',
+          name: 'a test',
         }),
       ...patch,
     };

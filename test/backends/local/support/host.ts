@@ -56,6 +56,8 @@ for (const [index, { deploymentId, commit, settings }] of order.commits.entries(
           password: order.password,
           expiresAt: Date.now() + 1_000_000,
           kind: 'app',
+          source: 'test',
+          name: 'a test',
         }),
     },
     signal,

@@ -100,6 +100,7 @@ export function aDeployment(over: Partial<Deployment> = {}): Deployment {
     waitsFor: null,
     approvalUntil: null,
     approvedBy: null,
+    clonedWith: null,
     createdAt: startOfTime - 120_000,
     startedAt: startOfTime - 118_000,
     finishedAt: startOfTime - 84_000,

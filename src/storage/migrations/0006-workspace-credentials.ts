@@ -1,0 +1,32 @@
+import { DataTypes, type QueryInterface } from 'sequelize';
+
+const id = { type: DataTypes.TEXT, primaryKey: true, allowNull: false } as const;
+const text = { type: DataTypes.TEXT, allowNull: false } as const;
+const maybeText = { type: DataTypes.TEXT, allowNull: true } as const;
+const integer = { type: DataTypes.BIGINT, allowNull: false } as const;
+const maybeInteger = { type: DataTypes.BIGINT, allowNull: true } as const;
+
+/** Credentials of a workspace that depend on nobody, and which credential a deployment was cloned with. */
+export async function up(schema: QueryInterface): Promise<void> {
+  await schema.createTable('workspace_credentials', {
+    id,
+    workspace_uuid: text,
+    kind: text,
+    serves: text,
+    client_id: maybeText,
+    secret_sealed: text,
+    scopes: maybeText,
+    ends_at: maybeInteger,
+    state: text,
+    broken_reason: maybeText,
+    check_due_at: maybeInteger,
+    created_by: text,
+    created_at: integer,
+    updated_at: integer,
+  });
+  await schema.addIndex('workspace_credentials', ['workspace_uuid', 'kind', 'serves'], {
+    unique: true,
+  });
+  await schema.addIndex('workspace_credentials', ['check_due_at']);
+  await schema.addColumn('deployments', 'cloned_with', maybeText);
+}
