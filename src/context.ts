@@ -173,7 +173,7 @@ export async function createContext(
     },
     api: { ...receivers.api, waker: worker, logger },
     workspace: createWorkspaceParts(
-      { ...lanes, bitbucket: bitbucket.prompt, waker: worker },
+      { ...lanes, bitbucket: bitbucket.prompt, waker: worker, sender: notices.sender },
       backends,
     ),
     panel: createPanelServices({ ...lanes, bitbucket: bitbucket.prompt, waker: worker }, backends),

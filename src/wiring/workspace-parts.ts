@@ -1,3 +1,4 @@
+import { addChannel, removeChannel, type ChannelDeps } from '../actions/notice-channels.js';
 import { removeConnection } from '../actions/remove-connection.js';
 import { saveConnection, type ConnectionDeps } from '../actions/save-connection.js';
 import { testConnection } from '../actions/test-connection.js';
@@ -17,7 +18,7 @@ const permissionCacheMs = 60_000;
 
 /** What the workspace's page asks and does, fulfilled by actions. */
 export function createWorkspaceParts(
-  deps: ConnectionDeps & { bitbucket: Bitbucket },
+  deps: ConnectionDeps & ChannelDeps & { bitbucket: Bitbucket },
   backends: readonly Backend[],
 ): WorkspaceParts {
   const { storage, bitbucket, clock } = deps;
@@ -34,6 +35,11 @@ export function createWorkspaceParts(
     sections: createSections({
       read: storage.read,
       backends,
+      channels: {
+        kinds: deps.sender.kinds,
+        add: (input) => addChannel(input, deps),
+        remove: (input) => removeChannel(input, deps),
+      },
       connections: {
         save: (input) => saveConnection(input, deps),
         test: (input) => testConnection(input, deps),

@@ -1,11 +1,12 @@
 import type { WorkspaceSection } from './section.js';
 import { connectionsSection, type ConnectionsDeps } from './sections/connections.js';
+import { noticesSection, type NoticesDeps } from './sections/notices.js';
 import { repositoriesSection, type RepositoriesDeps } from './sections/repositories.js';
 
 /** What the sections need, each its own part. */
-export type SectionDeps = RepositoriesDeps & ConnectionsDeps;
+export type SectionDeps = RepositoriesDeps & ConnectionsDeps & NoticesDeps;
 
 /** The workspace's page from top to bottom. */
 export function createSections(deps: SectionDeps): WorkspaceSection[] {
-  return [repositoriesSection(deps), connectionsSection(deps)];
+  return [noticesSection(deps), repositoriesSection(deps), connectionsSection(deps)];
 }

@@ -4,6 +4,7 @@ import type { AddressInfo } from 'node:net';
 import path from 'node:path';
 import express, { type ErrorRequestHandler } from 'express';
 import type { Backend } from '../../../src/core/backend.js';
+import type { NoticeSender } from '../../../src/core/notices.js';
 import { errorPageOf, renderErrorPage } from '../../../src/doors/pages/error-page.js';
 import { createViewEngine, viewExtension } from '../../../src/doors/panel/views.js';
 import { createWorkspaceRouter } from '../../../src/doors/workspace/router.js';
@@ -17,7 +18,12 @@ export const graceUuid = '{2f1e9a10-2222-4bbb-8ccc-abcdefabcdef}';
 /** The workspace's page as app.ts puts it together, over a real store. */
 export async function serveWorkspace(
   engine: Engine,
-  more: { sections?: WorkspaceSection[]; proof?: 'admin_page' | 'none'; backends?: Backend[] } = {},
+  more: {
+    sections?: WorkspaceSection[];
+    proof?: 'admin_page' | 'none';
+    backends?: Backend[];
+    sender?: NoticeSender;
+  } = {},
 ) {
   const app = express();
   const views = path.join(root, 'views');
@@ -29,7 +35,12 @@ export async function serveWorkspace(
   await once(server, 'listening');
   const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
   const parts = createWorkspaceParts(
-    { ...engine.requestDeps, vault: engine.vault, bitbucket: engine.bitbucket },
+    {
+      ...engine.requestDeps,
+      vault: engine.vault,
+      bitbucket: engine.bitbucket,
+      sender: more.sender ?? { kinds: [], send: () => Promise.resolve({ ok: true }) },
+    },
     more.backends ?? [],
   );
   app.use('/public', express.static(path.join(root, 'public')));
