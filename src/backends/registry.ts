@@ -2,13 +2,17 @@ import { ConfigError } from '../core/errors.js';
 import type { Backend, NotifyProgress } from '../core/backend.js';
 import type { Clock, Logger } from '../core/ports.js';
 import type { OutboundHttp } from '../lib/outbound-http.js';
+import { createCoolifyBackend } from './coolify/index.js';
+import { createDeployHookBackend } from './deploy-hook/index.js';
 import { createDigitalOceanBackend } from './digitalocean/index.js';
 import { createLocalBackend } from './local/index.js';
+import { createRenderBackend } from './render/index.js';
 import {
   createSignedWebhookBackend,
   signingSecrets,
   type ReceiverReports,
 } from './signed-webhook/index.js';
+import { createVercelBackend } from './vercel/index.js';
 
 /** Origins of vendors' APIs; elsewhere than at the vendor's only for tests and the demo. */
 export interface VendorUrls {
@@ -56,6 +60,10 @@ const registry: readonly {
     create: ({ vendorUrls, ...options }) =>
       createDigitalOceanBackend({ ...options, digitaloceanUrl: vendorUrls.digitalocean }),
   },
+  { id: 'render', create: createRenderBackend },
+  { id: 'vercel', create: createVercelBackend },
+  { id: 'coolify', create: createCoolifyBackend },
+  { id: 'deploy-hook', create: createDeployHookBackend },
   { id: 'signed-webhook', create: createSignedWebhookBackend },
 ];
 

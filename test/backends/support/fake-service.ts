@@ -21,9 +21,11 @@ export interface Reply {
 /**
  * - `cut_before`, `silent_before`: the request is read, nothing happens, no answer;
  * - `cut_after`, `silent_after`: what was asked for is done, and its answer is lost;
+ * - `page_after`: what is asked for is done, and the answer is a web page;
  * - a reply: given instead of the real one, and nothing is done.
  */
-export type Fault = 'cut_before' | 'silent_before' | 'cut_after' | 'silent_after' | Reply;
+export type Fault =
+  'cut_before' | 'silent_before' | 'cut_after' | 'silent_after' | 'page_after' | Reply;
 
 export interface FaultRule {
   fault: Fault;
@@ -36,6 +38,7 @@ export interface FaultRule {
 /** An HTTP service on this machine that behaves as its routes say, until a test gives it a fault. */
 export abstract class FakeService {
   readonly calls: Call[] = [];
+  clock = (): number => Date.now();
   readonly #server: http.Server;
   #faults: { rule: FaultRule; left: number }[] = [];
 
@@ -91,7 +94,8 @@ export abstract class FakeService {
     const reply = fault !== null && typeof fault === 'object' ? fault : this.route(call);
     if (fault === 'cut_after') return void request.socket.destroy();
     if (fault === 'silent_after') return;
-    send(response, reply);
+    response.setHeader('date', new Date(this.clock()).toUTCString());
+    send(response, fault === 'page_after' ? loginPage : reply);
   }
 
   #nextFault(call: Call): Fault | null {

@@ -40,7 +40,6 @@ export class FakeCoolify extends FakeService {
   queueLimit = 25;
   /** Refuses in words, with a 200. */
   saysInstead: string | null = null;
-  clock = (): number => Date.now();
   #count = 0;
 
   addApplication(more: Partial<CoolifyApplication> = {}): CoolifyApplication {
@@ -143,7 +142,8 @@ export class FakeCoolify extends FakeService {
   }
 
   #application(call: Call, uuid: string | undefined, verb: string | undefined): Reply {
-    const application = this.applications.get(uuid ?? '');
+    if (uuid === undefined) return { status: 200, body: [...this.applications.values()] };
+    const application = this.applications.get(uuid);
     if (!application) return notFound('Application not found.');
     if (verb === undefined) return { status: 200, body: application };
     const tags = this.images.get(application.uuid) ?? [];

@@ -44,10 +44,8 @@ export class FakeRender extends FakeService {
   readonly services = new Map<string, RenderService>();
   /** Newest first. */
   readonly deploys: (RenderDeploy & { serviceId: string })[] = [];
-  readonly logs = new Map<string, string[]>();
   /** Commits that the connected repository has; null = any. */
   commits: Set<string> | null = null;
-  clock = (): number => Date.now();
   #count = 0;
 
   addService(id = 'srv-ferrydesk0000000001', more: Partial<RenderService> = {}): RenderService {
@@ -86,11 +84,11 @@ export class FakeRender extends FakeService {
     if (call.headers.authorization !== `Bearer ${this.key}`) return error(401, 'Unauthorized');
     const [, version, collection, serviceId, part, deployId, verb] = call.path.split('/');
     if (version !== 'v1') return error(404, 'not found');
-    if (collection === 'logs') return this.#readLogs(call);
     if (collection !== 'services') return error(404, 'not found');
     if (serviceId === undefined) return this.#listServices(call);
     const service = this.services.get(serviceId);
     if (!service) return error(404, `not found: service ${serviceId}`);
+    if (part === undefined && call.method === 'PATCH') Object.assign(service, call.json);
     if (part === undefined) return { status: 200, body: { ownerId: 'tea-harbour', ...service } };
     if (part === 'rollback') return this.#rollback(call, service);
     if (part !== 'deploys') return error(404, 'not found');
@@ -166,12 +164,6 @@ export class FakeRender extends FakeService {
   #listDeploys(call: Call, service: RenderService): Reply {
     const own = this.deploys.filter(({ serviceId }) => serviceId === service.id);
     return page(call, own, (deploy) => ({ deploy: shown(deploy) }));
-  }
-
-  #readLogs(call: Call): Reply {
-    const lines = this.logs.get(call.query.get('resource') ?? '') ?? [];
-    const logs = lines.map((message) => ({ message, timestamp: this.#now(), labels: [] }));
-    return { status: 200, body: { hasMore: false, logs } };
   }
 
   #now(): string {

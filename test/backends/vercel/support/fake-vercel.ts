@@ -45,7 +45,6 @@ export class FakeVercel extends FakeService {
   readonly strangers = new Set<string>();
   /** What the production domains of a project show. */
   readonly production = new Map<string, string>();
-  clock = (): number => Date.now();
   #count = 0;
 
   addProject(more: Partial<VercelProject> = {}): VercelProject {
@@ -90,6 +89,7 @@ export class FakeVercel extends FakeService {
     }
     const { path, method } = call;
     const [, , collection, name, part, id] = path.split('/');
+    if (path === '/v9/projects') return this.#projects(call);
     if (/^\/v9\/projects\/[^/]+$/.test(path)) return this.#project(call, name);
     if (/^\/v10\/projects\/[^/]+\/promote\//.test(path))
       return this.#alias(call, 'promote', name, id);
@@ -122,6 +122,16 @@ export class FakeVercel extends FakeService {
     return project
       ? { status: 200, body: { accountId: 'acc_1', framework: null, ...project } }
       : error(404, 'not_found', 'Project not found');
+  }
+
+  #projects(call: Call): Reply {
+    const team = call.query.get('teamId');
+    const visible = [...this.projects.values()].filter(({ teamId }) => teamId === team);
+    const start = Number(call.query.get('from') ?? 0);
+    const end = start + Number(call.query.get('limit') ?? 20);
+    const next = end < visible.length ? end : null;
+    const body = { projects: visible.slice(start, end), pagination: { count: end - start, next } };
+    return { status: 200, body };
   }
 
   #create(call: Call): Reply {

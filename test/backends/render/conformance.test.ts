@@ -1,0 +1,7 @@
+import { backendConformance } from '../conformance/calls.js';
+import { laneConformance } from '../conformance/lane.js';
+import { callsOf, laneOf } from '../support/service-bench.js';
+import { openRender } from './support/render-service.js';
+
+backendConformance('render', callsOf(openRender), { means: { answers_nonsense: 'unknown' } });
+laneConformance('render', laneOf(openRender));

@@ -1,0 +1,7 @@
+import { backendConformance } from '../conformance/calls.js';
+import { laneConformance } from '../conformance/lane.js';
+import { callsOf, laneOf } from '../support/service-bench.js';
+import { openVercel } from './support/vercel-service.js';
+
+backendConformance('vercel', callsOf(openVercel), { means: { answers_nonsense: 'unknown' } });
+laneConformance('vercel', laneOf(openVercel));
