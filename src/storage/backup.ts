@@ -3,6 +3,7 @@ import { mkdtemp, open, rename, rm } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
 import { ConfigError } from '../core/errors.js';
 import { databaseName, openReadOnly } from './read-only.js';
+import { sealingKeys } from './sealing-keys.js';
 import type { Sql } from './sql.js';
 import { sha256Of, writeTar, type TarEntry } from './tar.js';
 
@@ -93,22 +94,12 @@ export async function inspect(folder: string): Promise<DatabaseFacts> {
     }
     return {
       migrations: await names(storage.sql, 'SELECT name FROM migrations ORDER BY name'),
-      masterKeysNeeded: await names(storage.sql, sealingKeys),
+      masterKeysNeeded: [...(await sealingKeys(storage.sql)).keys()].sort(),
     };
   } finally {
     await storage.close();
   }
 }
-
-/** A sealed value begins `v1.<id of the master key>.`; see vault/vault.ts. */
-const sealingKeys = ['installations.secret_sealed', 'targets.secrets_sealed']
-  .map((place) => place.split('.') as [string, string])
-  .map(
-    ([table, column]) =>
-      `SELECT DISTINCT substr(${column}, 4, instr(substr(${column}, 4), '.') - 1) AS name
-       FROM ${table} WHERE ${column} IS NOT NULL`,
-  )
-  .join(' UNION ');
 
 async function names(sql: Sql, text: string): Promise<string[]> {
   return (await sql.all<{ name: string }>(text)).map(({ name }) => name);
