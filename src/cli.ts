@@ -20,6 +20,7 @@ const help = `slipway <command>
   backup FILE               the database and the kept key in one file, while the server runs
   restore FILE [--force]    into an empty data folder
   migrate                   brings the database up to date; a start does the same
+  doctor [--json]           looks whether everything is as it should be; exit code 1 when it is not
   export WORKSPACE_UUID     everything stored of a workspace as JSON lines, without secrets
   keys new                  a new master key for SLIPWAY_MASTER_KEY
   help                      this text
@@ -54,6 +55,8 @@ async function main(argv: string[]): Promise<number> {
       return (await import('./commands/restore.js')).runRestoreCommand(rest, processIo());
     case 'migrate':
       return (await import('./commands/migrate.js')).runMigrateCommand(rest, processIo());
+    case 'doctor':
+      return (await import('./commands/doctor.js')).runDoctorCommand(rest, processIo());
     case 'export':
       return (await import('./commands/export.js')).runExportCommand(rest, processIo());
     case 'help':

@@ -31,8 +31,9 @@ import { createIds } from './lib/ids.js';
 import { matchesPathPattern, matchesRefPattern } from './lib/patterns.js';
 import { Worker, type BackgroundJob } from './queue/worker.js';
 import { openSqliteStorage, type OpenStorage } from './storage/sqlite-storage.js';
+import { diagnose } from './doctor/diagnose.js';
 import { keptMasterKey } from './vault/key-file.js';
-import { createKeyRing } from './vault/key-ring.js';
+import { createKeyRing, masterKey as fingerprint } from './vault/key-ring.js';
 import { createVault } from './vault/vault.js';
 import {
   createBitbucketClients,
@@ -152,7 +153,12 @@ export async function createContext(
   const hookKeys = createHookKeys(basics);
   const control = await openControlSocket({
     path: join(config.dataDir, controlSocketName),
-    commands: controlCommands({ ...basics, waker: worker }),
+    commands: controlCommands({ ...basics, waker: worker }, () =>
+      diagnose({
+        ...{ config, dataDir: config.dataDir, baseUrl, clock },
+        masterKeys: [fingerprint(masterKey).id],
+      }),
+    ),
     logger,
   });
   return {

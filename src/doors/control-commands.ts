@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { retryDeployments, type RetryDeps, type RetryWish } from '../actions/retry-deployments.js';
+import type { Finding } from '../core/diagnosis.js';
 import { InputError } from '../core/errors.js';
 import type { ControlCommand } from './control-socket.js';
 
@@ -10,8 +11,12 @@ const retryInput = z.union([
 ]);
 
 /** What the operator's commands may ask of the running server. */
-export function controlCommands(deps: RetryDeps): Record<string, ControlCommand> {
+export function controlCommands(
+  deps: RetryDeps,
+  diagnose: () => Promise<readonly Finding[]>,
+): Record<string, ControlCommand> {
   return {
+    doctor: () => diagnose(),
     retry: (input) => {
       const read = retryInput.safeParse(input);
       if (!read.success) throw new InputError('body_unreadable', z.prettifyError(read.error));

@@ -59,7 +59,10 @@ async function handle(
   const reply = control
     ? await controlApi(world, exchange, resetAll)
     : await bitbucket(world, exchange);
-  if (reply) await write(exchange, reply);
+  if (!reply) return;
+  // Follows the sandbox's clock, as tokens do.
+  response.setHeader('Date', new Date(world.clock.now()).toUTCString());
+  await write(exchange, reply);
 }
 
 /** Everything that Bitbucket itself would answer, with faults in front of it. */

@@ -32,7 +32,7 @@ describe('slipway retry', () => {
     dead = (await engine.deployments(target.id)).at(-1) as Deployment;
     control = await openControlSocket({
       path: join(dataDir, controlSocketName),
-      commands: controlCommands(engine.requestDeps),
+      commands: controlCommands(engine.requestDeps, () => Promise.resolve([])),
       logger: silentLogger(),
     });
   });

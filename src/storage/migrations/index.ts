@@ -23,6 +23,9 @@ const migrations = [
   { name: '0014-notice-channels', up: noticeChannels },
 ];
 
+/** In order. */
+export const migrationNames: readonly string[] = migrations.map(({ name }) => name);
+
 /** Brings the schema up to date; returns the names of what was applied. */
 export async function migrate(sequelize: Sequelize): Promise<string[]> {
   const umzug = new Umzug({

@@ -1,0 +1,108 @@
+import { fine, note, problem, type Finding } from '../core/diagnosis.js';
+import type { Examination } from '../storage/examine.js';
+
+const dayMs = 24 * 3_600_000;
+/** Grants that lapse within this time are told of. */
+const soonMs = 30 * dayMs;
+/** A hook that was not compared with Bitbucket for so long. */
+const staleCheckMs = 3 * dayMs;
+/** Support for Connect in Bitbucket Cloud ends then (reference/bitbucket-connect.md §1). */
+const connectEnds = '2027-01-31';
+
+export function databaseFindings(found: Examination): Finding[] {
+  const findings: Finding[] = [];
+  if (found.damage !== null) {
+    findings.push(
+      problem('database', `It is damaged: ${found.damage}.`, 'Stop Slipway and restore a backup.'),
+    );
+  } else if (found.journalMode !== 'wal') {
+    findings.push(
+      problem(
+        'database',
+        `Its journal mode is ${found.journalMode} instead of wal.`,
+        'Put SLIPWAY_DATA_DIR on a local disk, and start Slipway.',
+      ),
+    );
+  } else findings.push(fine('database', 'It is sound, and its journal is wal.'));
+  return [...findings, migrationFinding(found)];
+}
+
+function migrationFinding({ pending, unknown }: Examination): Finding {
+  if (unknown.length > 0) {
+    return problem(
+      'migrations',
+      `A later version of Slipway has used it: ${unknown.join(', ')}.`,
+      'Run that version, or restore a backup of this one.',
+    );
+  }
+  if (pending.length === 0) return fine('migrations', 'All are applied.');
+  const advice = 'The next start applies them; so does `slipway migrate`.';
+  return note('migrations', `Not yet applied: ${pending.join(', ')}.`, advice);
+}
+
+/** `known`: fingerprints of the keys at hand; null when the configuration gave none. */
+export function keyFindings(found: Examination, known: readonly string[] | null): Finding[] {
+  if (known === null) {
+    const advice = 'Set it as the server has it, so that it can be compared.';
+    return [note('keys', 'The master key is not known here.', advice)];
+  }
+  const lost = [...found.sealedBy].filter(([id]) => !known.includes(id));
+  if (lost.length === 0) {
+    const sealed = [...found.sealedBy.values()].reduce((sum, number) => sum + number, 0);
+    return [fine('keys', `Key ${known.join(', ')} opens all ${sealed} stored secrets.`)];
+  }
+  return lost.map(([id, number]) =>
+    problem(
+      'keys',
+      `${number} stored secrets are sealed with key ${id}, which is not configured.`,
+      'Set SLIPWAY_MASTER_KEY to that key; without it they are lost and must be entered again.',
+    ),
+  );
+}
+
+export function hookFindings({ hooks }: Examination, now: number): Finding[] {
+  const findings = hooks.flatMap((hook): Finding[] => {
+    const { repository, health, alarm } = hook;
+    if (health?.problem) {
+      const words = health.problem.replaceAll('_', ' ');
+      const detail = health.detail === null ? '' : ` (${health.detail})`;
+      const advice = 'Open the repository in Slipway and press Repair.';
+      return [problem('hooks', `Webhook of ${repository}: ${words}${detail}.`, advice)];
+    }
+    if (alarm) {
+      const advice = 'Look at Repository settings, Webhooks in Bitbucket for failed requests.';
+      const says = `${alarm.refName} of ${repository} moved, and no delivery came.`;
+      return [problem('hooks', says, advice)];
+    }
+    const checkedAt = health?.checkedAt ?? hook.createdAt;
+    if (now - checkedAt < staleCheckMs) return [];
+    return [note('hooks', `Webhook of ${repository} was not compared with Bitbucket lately.`)];
+  });
+  if (findings.length > 0) return findings;
+  return [fine('hooks', `${hooks.length} in use, as they should be.`)];
+}
+
+export function grantFindings({ grants }: Examination, now: number): Finding[] {
+  const findings = grants.flatMap((grant): Finding[] => {
+    if (grant.state === 'broken') {
+      const advice = `${grant.userName} signs in to Slipway again.`;
+      const why = grant.brokenReason === null ? '' : `: ${grant.brokenReason}`;
+      return [problem('grants', `What ${grant.userName} allowed is over${why}`, advice)];
+    }
+    const left = grant.lapsesAt - now;
+    if (left >= soonMs) return [];
+    const days = Math.max(0, Math.floor(left / dayMs));
+    const says = `What ${grant.userName} allowed lapses in ${days} days unless it is used.`;
+    return [note('grants', says, `${grant.userName} signs in to Slipway again.`)];
+  });
+  if (findings.length > 0) return findings;
+  return [fine('grants', `${grants.length} of people, none near its end.`)];
+}
+
+export function connectFindings({ activeConnectApps }: Examination, now: number): Finding[] {
+  if (activeConnectApps === 0) return [];
+  const over = now >= Date.parse(connectEnds);
+  const says = `${activeConnectApps} workspaces use the Connect app; Bitbucket ${over ? 'ended' : 'ends'} its support on ${connectEnds}.`;
+  const advice = 'Move them to the Forge app or to OAuth; their settings stay.';
+  return [over ? problem('connect', says, advice) : note('connect', says, advice)];
+}

@@ -1,0 +1,73 @@
+import type { Hook, OAuthGrant } from '../core/model/index.js';
+import { hooks, oauthGrants, repositories } from './models/index.js';
+import { migrationNames } from './migrations/index.js';
+import { openReadOnly } from './read-only.js';
+import { sealingKeys } from './sealing-keys.js';
+import type { Sql } from './sql.js';
+
+/** What a look into the database says, without changing anything. */
+export interface Examination {
+  /** SQLite's own words; null: sound. */
+  damage: string | null;
+  journalMode: string;
+  /** Names of migrations that this version has and the database has not seen. */
+  pending: string[];
+  /** Names that this version does not know: the database was used by a later one. */
+  unknown: string[];
+  /** Fingerprint of a master key → how many values it seals. */
+  sealedBy: Map<string, number>;
+  hooks: (Hook & { repository: string })[];
+  grants: OAuthGrant[];
+  activeConnectApps: number;
+}
+
+/** Reads beside a running server. Throws like `openReadOnly`. */
+export async function examineDatabase(dataDir: string): Promise<Examination> {
+  const storage = await openReadOnly(dataDir);
+  const { sql } = storage;
+  try {
+    const [check] = await sql.all<{ quick_check: string }>('PRAGMA quick_check(1)');
+    const [journal] = await sql.all<{ journal_mode: string }>('PRAGMA journal_mode');
+    const applied = await appliedMigrations(sql);
+    const pending = migrationNames.filter((name) => !applied.includes(name));
+    return {
+      damage: check?.quick_check === 'ok' ? null : (check?.quick_check ?? 'unreadable'),
+      journalMode: journal?.journal_mode ?? 'unknown',
+      pending,
+      unknown: applied.filter((name) => !migrationNames.includes(name)),
+      sealedBy: await sealingKeys(sql),
+      // Their tables may not be there yet.
+      ...(pending.length === 0 ? await rows(sql) : { hooks: [], grants: [], activeConnectApps: 0 }),
+    };
+  } finally {
+    await storage.close();
+  }
+}
+
+async function appliedMigrations(sql: Sql): Promise<string[]> {
+  const found = await sql.all<{ name: string }>(
+    `SELECT name FROM sqlite_master WHERE type = 'table' AND name = 'migrations'`,
+  );
+  if (found.length === 0) return [];
+  const applied = await sql.all<{ name: string }>('SELECT name FROM migrations ORDER BY name');
+  return applied.map(({ name }) => name);
+}
+
+async function rows(
+  sql: Sql,
+): Promise<Pick<Examination, 'hooks' | 'grants' | 'activeConnectApps'>> {
+  const active = await hooks.select(sql, `state = 'active' ORDER BY id`);
+  const named: Examination['hooks'] = [];
+  for (const hook of active) {
+    const repository = await repositories.one(sql, 'id = ?', [hook.repositoryId]);
+    named.push({ ...hook, repository: repository?.fullName ?? repository?.uuid ?? 'unknown' });
+  }
+  const [apps] = await sql.all<{ number: number }>(
+    `SELECT count(*) AS number FROM installations WHERE door = 'connect' AND state = 'active'`,
+  );
+  return {
+    hooks: named,
+    grants: await oauthGrants.select(sql, '1 = 1 ORDER BY lapses_at'),
+    activeConnectApps: Number(apps?.number ?? 0),
+  };
+}
