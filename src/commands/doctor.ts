@@ -34,7 +34,7 @@ export function runDoctorCommand(
     if (positionals.length > 0) throw new UsageError('it takes options only.');
     const dataDir = dataDirOf(values, io);
     const running = await askRunning(dataDir);
-    const findings = running ?? (await lookMyself(dataDir, environment, io.now));
+    const findings = running ?? (await lookMyself(dataDir, environment, () => io.now()));
     const ok = findings.every(({ state }) => state !== 'problem');
     if (values.json) {
       io.out(`${JSON.stringify({ ok, server: running ? 'running' : 'stopped', findings })}\n`);
