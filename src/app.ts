@@ -81,6 +81,7 @@ export function createApp(context: Context): Express {
     }),
   );
   app.use(connect.router);
+  if (context.forge) app.use(context.forge.router);
   app.use((_request, response, next) => {
     renderErrorPage(response, notFound).catch(next);
   });

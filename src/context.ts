@@ -22,6 +22,7 @@ import { controlCommands } from './doors/control-commands.js';
 import { controlSocketName, openControlSocket } from './doors/control-socket.js';
 import { createHookEventDoor } from './doors/hooks/event-door.js';
 import { createHookKeys } from './doors/hooks/hook-keys.js';
+import type { ForgeDoor } from './doors/forge/forge-door.js';
 import type { IntakeDeps } from './doors/intake.js';
 import type { Health } from './doors/ops/health.js';
 import { createMetrics, createMetricsRouter } from './doors/ops/metrics.js';
@@ -43,6 +44,7 @@ import {
 import { countEnds } from './wiring/count-ends.js';
 import { createPeople, type People } from './wiring/people.js';
 import { createNoticeParts } from './wiring/notices.js';
+import { createForgeParts } from './wiring/forge.js';
 import { createPanelServices } from './wiring/panel-services.js';
 import { createWorkspaceParts, type WorkspaceParts } from './wiring/workspace-parts.js';
 import { createReceiverParts, type ReceiverParts } from './wiring/receivers.js';
@@ -60,6 +62,8 @@ export interface Context {
   clock: Clock;
   vault: Vault;
   connect: ConnectDoor;
+  /** Null: no Forge app is configured. */
+  forge: ForgeDoor | null;
   intake: IntakeDeps;
   api: BackendApiDeps;
   panel: PanelServices;
@@ -142,13 +146,9 @@ export async function createContext(
   );
   const lanes = laneDeps(basics, bitbucket, backends);
   const notices = createNoticeParts({ ...basics, secrets, http: receivers.http });
-  const worker = createWorker(
-    basics,
-    lanes,
-    bitbucket,
-    [people.watch, credentials.check, notices.teller],
-    stopping.signal,
-  );
+  const forge = createForgeParts({ ...outward, bitbucket });
+  const jobs = [people.watch, credentials.check, notices.teller, ...forge.jobs];
+  const worker: Worker = createWorker(basics, lanes, bitbucket, jobs, stopping.signal);
   const connect = await openConnectDoor(basics, bitbucket);
   const hookKeys = createHookKeys(basics);
   const control = await openControlSocket({
@@ -168,8 +168,13 @@ export async function createContext(
     clock,
     vault,
     connect,
+    forge: forge.door,
     intake: {
-      doors: [connect.events, createHookEventDoor({ keys: hookKeys, clock, basePath })],
+      doors: [
+        connect.events,
+        createHookEventDoor({ keys: hookKeys, clock, basePath }),
+        ...(forge.door?.events ?? []),
+      ],
       accept: storage.batched(acceptEvents({ ...lanes.routing, clock, ids, digest })),
       noteUnreadable: noteUnreadable(basics),
       measures: metrics.measures,
@@ -201,6 +206,7 @@ export async function createContext(
       receivers.http.close();
       vendors.http.close();
       notices.close();
+      forge.close();
       await storage.close();
     },
   };

@@ -1,3 +1,4 @@
+import { repositoryLookup } from '../core/forge.js';
 import type { HookEvent, Repository, Source, StoredEvent } from '../core/model/index.js';
 import type { Ids, Transaction } from '../core/ports.js';
 import { sameUuid } from '../lib/same-uuid.js';
@@ -63,6 +64,7 @@ export function acceptEvents(deps: PushRecordDeps) {
         deployments: pushed ? record.add(pushed) : 0,
       };
     });
+    await askForNames(tx, items, repositories, deps.clock());
     await record.store(tx);
     return results;
   };
@@ -121,6 +123,24 @@ async function saveRepository(
   if (isElsewhere && known) await tx.hooks.checkSoon(known.id, now);
   const names = isElsewhere ? { workspaceSlug: null, workspaceName: null } : {};
   return tx.repositories.saveFacts({ ...facts, ...names }, speaker, now);
+}
+
+/** Events of Forge carry ids only: what a new or renamed repository is called has to be asked for. */
+async function askForNames(
+  tx: Transaction,
+  items: readonly InboundEvent[],
+  repositories: readonly (Repository | null)[],
+  now: number,
+): Promise<void> {
+  const wanted = new Set<string>();
+  for (const [index, { event }] of items.entries()) {
+    const repository = repositories[index];
+    if (!repository || event.repository.fullName !== null) continue;
+    const isNameless = repository.fullName === repository.uuid;
+    if (isNameless || event.kind === 'repository_updated') wanted.add(repository.id);
+  }
+  if (wanted.size === 0) return;
+  await tx.nameLookups.ask([...wanted].map(repositoryLookup), now);
 }
 
 function eventRow(item: InboundEvent, repository: Repository | null, ids: Ids): StoredEvent {

@@ -3,7 +3,7 @@ import type { Repository } from '../core/model/index.js';
 import type { PersonTokens } from '../core/people.js';
 import type { Bitbucket, Clock, Logger } from '../core/ports.js';
 import type { OutboundHttp } from '../lib/outbound-http.js';
-import { remoteRepositoryShape, repositoryFields } from './client-shapes.js';
+import { remoteRepositoryShape, repositoryFields, workspaceShape } from './client-shapes.js';
 import type { ConnectGrant } from './connect-grant.js';
 import { readChangedPaths } from './diffstat.js';
 import { Limiters } from './limiter.js';
@@ -46,6 +46,7 @@ export function createBitbucket(options: BitbucketOptions): Bitbucket {
   return {
     repository: (workspaceUuid, repositoryUuid) =>
       readRepository(rest, workspaceUuid, repositoryUuid),
+    workspace: (workspaceUuid) => readWorkspace(rest, workspaceUuid),
     head: (repository, refType, name) => readHead(rest, repository, refType, name),
     branches: (repository, limit) => listBranches(rest, repository, limit),
     heads: (repository, refType) => listHeads(rest, repository, refType),
@@ -95,6 +96,17 @@ async function readRepository(rest: Rest, workspaceUuid: string, repositoryUuid:
       // Unsaid is taken for private: nothing is ever shown on the strength of this being false.
       isPrivate: found.is_private ?? true,
     };
+  } catch (error) {
+    if (error instanceof BitbucketError && error.code === 'repository_gone') return null;
+    throw error;
+  }
+}
+
+async function readWorkspace(rest: Rest, workspaceUuid: string) {
+  const path = apiPath(['workspaces', workspaceUuid], { fields: 'uuid,slug,name' });
+  try {
+    const found = await rest.read({ what: 'read workspace', workspaceUuid, path }, workspaceShape);
+    return { slug: found.slug ?? null, name: found.name ?? null };
   } catch (error) {
     if (error instanceof BitbucketError && error.code === 'repository_gone') return null;
     throw error;

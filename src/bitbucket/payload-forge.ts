@@ -1,5 +1,8 @@
 import { z } from 'zod';
-import type { RefChange, RefChangeKind } from '../core/model/index.js';
+import { InputError } from '../core/errors.js';
+import type { HookEvent, RefChange, RefChangeKind, RepositoryFacts } from '../core/model/index.js';
+import { bareUuid } from '../lib/same-uuid.js';
+import { isObject } from './payload.js';
 
 /** The Forge event that a push raises; one ref per event (reference/bitbucket-forge.md §2.3). */
 export const forgePushEvent = 'avi:bitbucket:push:repository';
@@ -22,9 +25,104 @@ const forgePushShape = z.object({
   message: messageShape,
 });
 
+/** What the events of repositories have in common (§2.2): ids only. */
+const forgeEventShape = z.object({
+  eventType: z.string().min(1),
+  timestamp: text,
+  retryContext: z
+    .object({ retryCount: z.number().nonnegative().catch(0) })
+    .nullish()
+    .catch(null),
+  repository: z.object({ uuid: text }).nullish().catch(null),
+  workspace: z.object({ uuid: text }).nullish().catch(null),
+  push: z.unknown().optional(),
+});
+
 const commitShape = z.object({ hash: text, message: messageShape });
 
 type ForgePush = z.infer<typeof forgePushShape>;
+
+export interface ForgeEvent {
+  eventType: string;
+  /** When it happened, as sent; null before it was part of events. */
+  timestamp: string | null;
+  /** 0 for the first try. */
+  retryCount: number;
+  /** What it tells, but for the time: the same for a resend. */
+  identity: string;
+  event: HookEvent & { repository?: RepositoryFacts };
+}
+
+/** Flat, or under `payload`: which one remotes get is not established (§3.2). */
+export function unwrapForgeBody(body: Record<string, unknown>): Record<string, unknown> {
+  const inner = body['payload'];
+  if (!isObject(inner) || body['push'] !== undefined) return body;
+  const outer = { eventType: body['eventType'], retryContext: body['retryContext'] };
+  return { ...outer, ...inner };
+}
+
+/**
+ * An event of a repository, in the shape all doors share. The actor has no name over there, so nobody is named.
+ *
+ * @throws InputError `body_unreadable`, naming the field
+ */
+export function parseForgeEvent(body: Record<string, unknown>): ForgeEvent {
+  const parsed = forgeEventShape.safeParse(body);
+  if (!parsed.success) throw unreadable('eventType is missing');
+  const { eventType, timestamp, retryContext } = parsed.data;
+  const repository = repositoryFacts(parsed.data);
+  const common = {
+    eventType,
+    timestamp: timestamp || null,
+    retryCount: retryContext?.retryCount ?? 0,
+  };
+  const kind = kinds.get(eventType);
+  if (kind === undefined) {
+    const event = { kind: 'ignored', noop: 'event_not_ours' } as const;
+    return { ...common, identity: '', event };
+  }
+  if (!repository) throw unreadable('repository.uuid is missing');
+  if (kind !== 'push') {
+    const identity = JSON.stringify([eventType, repository.uuid]);
+    return { ...common, identity, event: { kind, repository, actor: null } };
+  }
+  const change = readForgePush(parsed.data.push);
+  if (!change) throw unreadable('push.ref is missing');
+  const { refType, name, from, to } = change;
+  const identity = JSON.stringify([eventType, repository.uuid, refType, name, from, to]);
+  return { ...common, identity, event: { kind, repository, actor: null, changes: [change] } };
+}
+
+const kinds: ReadonlyMap<string, Exclude<HookEvent['kind'], 'ignored'>> = new Map([
+  [forgePushEvent, 'push'],
+  ['avi:bitbucket:updated:repository', 'repository_updated'],
+  ['avi:bitbucket:deleted:repository', 'repository_deleted'],
+] as const);
+
+function repositoryFacts({
+  repository,
+  workspace,
+}: z.infer<typeof forgeEventShape>): RepositoryFacts | null {
+  if (!repository?.uuid) return null;
+  return {
+    uuid: withBraces(repository.uuid),
+    workspaceUuid: workspace?.uuid ? withBraces(workspace.uuid) : null,
+    workspaceSlug: null,
+    workspaceName: null,
+    fullName: null,
+    name: null,
+    isPrivate: null,
+  };
+}
+
+/** As everywhere else: rows are found by it. */
+function withBraces(uuid: string): string {
+  return `{${bareUuid(uuid)}}`;
+}
+
+function unreadable(detail: string): InputError {
+  return new InputError('body_unreadable', detail);
+}
 
 /**
  * Forge's `push` object as a ref change; null when it names no ref. Forge sends ids only, so there is never an author's

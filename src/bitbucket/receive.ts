@@ -1,6 +1,6 @@
 import { InputError } from '../core/errors.js';
 import type { RefChange } from '../core/model/index.js';
-import { forgePushEvent, readForgePush } from './payload-forge.js';
+import { forgePushEvent, readForgePush, unwrapForgeBody } from './payload-forge.js';
 import { isObject, parseJsonObject, readChange, readChanges, unwrapDelivery } from './payload.js';
 
 /** One line of `slipway receive --json`; the field names are a fixed interface (design.md §5). */
@@ -33,13 +33,7 @@ export function readPayload(text: string): ReceivedChange[] {
 }
 
 function unwrapAny(body: Record<string, unknown>): Record<string, unknown> {
-  const { payload } = unwrapDelivery(body);
-  const inner = payload['payload'];
-  // Forge may hand the event over under `payload`, with `eventType` on either level.
-  if (payload['push'] === undefined && isObject(inner)) {
-    return { eventType: payload['eventType'], ...inner };
-  }
-  return payload;
+  return unwrapForgeBody(unwrapDelivery(body).payload);
 }
 
 function readPush(body: Record<string, unknown>, push: unknown): RefChange[] {

@@ -22,6 +22,8 @@ export interface Config {
   oauthClientId: string | null;
   /** Origins of the APIs of deploy backends. */
   vendorUrls: { digitalocean: string };
+  /** Null: the Forge door is closed. */
+  forge: ForgeConfig | null;
   /** Backend ids the operator allows; null = all that exist. */
   backends: readonly string[] | null;
   localBackend: boolean;
@@ -29,6 +31,15 @@ export interface Config {
   allowPrivateTargets: boolean;
   /** Sender of notices by mail; null: no mail is sent. */
   mailFrom: string | null;
+}
+
+export interface ForgeConfig {
+  /** Bare uuid. */
+  appId: string;
+  /** Types (`production`) or ids of the environments served here. */
+  environments: readonly string[];
+  /** Where the keys of invocation tokens are. */
+  jwksUrl: string;
 }
 
 export interface Secrets {
@@ -115,6 +126,7 @@ export function parseConfig(
     ),
     oauthClientId: oauth?.[0] ?? null,
     vendorUrls: { digitalocean },
+    forge: forgeConfig(check, bitbucketIsLoopback),
     backends: check.list('SLIPWAY_BACKENDS'),
     localBackend:
       check.oneOf('SLIPWAY_LOCAL_BACKEND', ['on', 'off'], baseIsLoopback ? 'on' : 'off') === 'on',
@@ -132,6 +144,44 @@ export function parseConfig(
       smtpUrl: mail?.[0] ?? null,
     },
   };
+}
+
+const atlassianKeys = 'https://forge.cdn.prod.atlassian-dev.net/.well-known/jwks.json';
+const uuid = '[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}';
+const appIdPattern = new RegExp(`^(?:ari:cloud:ecosystem::app/)?(${uuid})$`);
+const environmentPattern = new RegExp(
+  `^(production|staging|development|(?:ari:cloud:ecosystem::environment/${uuid}/)?${uuid})$`,
+  'i',
+);
+
+/** As `slipway forge configure` prints it. */
+function forgeConfig(check: Checker, bitbucketIsLoopback: boolean): ForgeConfig | null {
+  const appId = check.text('SLIPWAY_FORGE_APP_ID', '');
+  const environments = check.list('SLIPWAY_FORGE_ENVIRONMENTS') ?? ['production'];
+  const jwksUrl = check.text('SLIPWAY_FORGE_JWKS_URL', atlassianKeys);
+  const [, bare] = appIdPattern.exec(appId) ?? [];
+  if (appId !== '' && bare === undefined) {
+    check.problem(
+      `SLIPWAY_FORGE_APP_ID is "${appId}"; it must be the id in the app's manifest.yml, with or without its "ari:…".`,
+    );
+  }
+  for (const each of environments) {
+    if (environmentPattern.test(each)) continue;
+    check.problem(
+      `SLIPWAY_FORGE_ENVIRONMENTS has "${each}"; it may have production, staging, development or ids of environments.`,
+    );
+  }
+  if (environments.length === 0) {
+    check.problem('SLIPWAY_FORGE_ENVIRONMENTS is empty; name at least one environment.');
+  }
+  const parsed = URL.canParse(jwksUrl) ? new URL(jwksUrl) : null;
+  const isPlain = bitbucketIsLoopback && parsed?.protocol === 'http:' && isLoopback(jwksUrl);
+  if (parsed?.protocol !== 'https:' && !isPlain) {
+    check.problem(
+      'SLIPWAY_FORGE_JWKS_URL must be an https address; plain http is allowed on this machine only, when Bitbucket is there, too.',
+    );
+  }
+  return bare === undefined ? null : { appId: bare.toLowerCase(), environments, jwksUrl };
 }
 
 /** `127.0.0.0/8`, `::1` and `localhost`; nothing is resolved. */

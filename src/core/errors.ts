@@ -264,6 +264,10 @@ export const errorCatalogue = {
     why: 'Every form carries a mark of your session, so that no other site can send it in your name.',
     advice: 'Reload the page and send it again.',
   },
+  forge_token_awaited: {
+    says: 'Forge has not brought a token that can still be used',
+    advice: 'It brings one every hour, and with every push or page; what waits goes on then.',
+  },
   storage_unavailable: {
     says: 'The database does not take writes at the moment',
     why: 'The disk is full or read-only, or another program holds the database.',

@@ -3,6 +3,7 @@
  * `context.ts`.
  */
 import type { CloneCredential } from './backend.js';
+import type { ForgeReads, ForgeWrites, NameLookupReads, NameLookupWrites } from './forge.js';
 import type { CareReads, RetentionWrites } from './care.js';
 import type {
   Attempt,
@@ -92,6 +93,8 @@ export interface Reader {
   noticeChannels: ChannelReads;
   noticeDeliveries: DeliveryReads & Pick<DeliveryWrites, 'untold'>;
   workspaceCredentials: WorkspaceCredentialReads;
+  forge: ForgeReads;
+  nameLookups: NameLookupReads;
 }
 
 export interface Transaction {
@@ -115,10 +118,13 @@ export interface Transaction {
   noticeChannels: ChannelReads & ChannelWrites;
   noticeDeliveries: DeliveryReads & DeliveryWrites;
   workspaceCredentials: WorkspaceCredentialReads & WorkspaceCredentialWrites;
+  forge: ForgeReads & ForgeWrites;
+  nameLookups: NameLookupReads & NameLookupWrites;
 }
 
 export interface InstallationReads {
   find(door: Door, externalId: string): Promise<Installation | null>;
+  byId(id: string): Promise<Installation | null>;
   /** Active installations of a workspace, newest first. */
   ofWorkspace(workspaceUuid: string): Promise<Installation[]>;
   source(door: Source['door'], key: string): Promise<Source | null>;
@@ -412,6 +418,8 @@ export interface LaneWrites {
     now: number,
     patch: { dueAt: number | null; currentDeploymentId: string | null; failures: number },
   ): Promise<void>;
+  /** What waits for its next try anywhere in a workspace is due now. */
+  wakeWorkspace(workspaceUuid: string, now: number): Promise<void>;
   /** Keeps the lease, but says what is running: written before a backend is called. */
   setCurrent(lease: LaneLease, deploymentId: string): Promise<void>;
   /** Every lease of this data folder's former owner ends now, and what was running is looked at first. At start only. */
@@ -426,6 +434,8 @@ export interface StatusReportWrites {
   wakeAll(now: number): Promise<void>;
   /** Takes due reports, oldest first per commit and key, and hides them until `until`. */
   claimDue(limit: number, now: number, until: number): Promise<StatusReport[]>;
+  /** What waits for its next try anywhere in a workspace is due now. */
+  wakeWorkspace(workspaceUuid: string, now: number): Promise<void>;
   /** Whether a later report of the same commit and key is waiting behind this one. */
   hasNewer(report: StatusReport): Promise<boolean>;
   settle(
@@ -474,6 +484,8 @@ export type WorkspacePermission = 'admin' | 'none' | 'unknown';
 /** Bitbucket's REST API as seen by one workspace's own credential. All throw `BitbucketError`. */
 export interface Bitbucket {
   repository(workspaceUuid: string, repositoryUuid: string): Promise<RemoteRepository | null>;
+  /** Names of a workspace; null when it is not shown to us. */
+  workspace(workspaceUuid: string): Promise<{ slug: string | null; name: string | null } | null>;
   /** Head commit of a branch or tag; null when it does not exist. */
   head(
     repository: Repository,

@@ -20,8 +20,11 @@ export type DoorVerification =
       /** The one repository the source speaks for, whatever workspace it is in by now; absent: any of its workspace. */
       repositoryUuid?: string;
     }
-  /** `why` is for the log only; the sender gets a bare 401. */
-  | { ok: false; why: string };
+  /**
+   * `why` is for the log only; the sender gets a bare 401. Or, where a door must keep 401 for one thing: 403 good, but not for
+   * this; 204 good, but nothing to us any more; 503 it could not be checked now.
+   */
+  | { ok: false; why: string; answer?: 204 | 401 | 403 | 503 };
 
 /** What a door knows of its own vendor's way to send events. `doors/intake.ts` does the rest for all of them. */
 export interface EventDoor {

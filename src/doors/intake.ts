@@ -25,7 +25,7 @@ type Verified = Extract<DoorVerification, { ok: true }>;
 
 /** What is answered, and the words for the one log line of the delivery. */
 interface Answer {
-  status: 204 | 400 | 401 | 413 | 503;
+  status: 204 | 400 | 401 | 403 | 413 | 503;
   log: Record<string, unknown>;
 }
 
@@ -114,7 +114,10 @@ async function answerTo(
     body,
   };
   const verified = await door.verify(delivery);
-  if (!verified.ok) return { status: 401, log: { noop: 'not_verified', why: verified.why } };
+  if (!verified.ok) {
+    const { answer: status = 401, why } = verified;
+    return { status, log: { noop: status === 204 ? 'not_ours' : 'not_verified', why } };
+  }
   try {
     return await take(delivery, door.parse(delivery), verified, deps);
   } catch (error) {

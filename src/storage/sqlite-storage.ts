@@ -14,6 +14,7 @@ import { careStore } from './stores/care.js';
 import { connectionStore } from './stores/connections.js';
 import { attemptStore, deploymentStore } from './stores/deployments.js';
 import { eventStore, refStore } from './stores/events.js';
+import { forgeStore, nameLookupStore } from './stores/forge.js';
 import { hookStore } from './stores/hooks.js';
 import { noticeChannelStore, noticeDeliveryStore } from './stores/notice-channels.js';
 import { grantStore, noticeStore, webSessionStore } from './stores/people.js';
@@ -137,6 +138,8 @@ export function transactionOver(sql: Sql, newId: () => string): Transaction {
     noticeChannels: noticeChannelStore(sql),
     noticeDeliveries: noticeDeliveryStore(sql),
     workspaceCredentials: workspaceCredentialStore(sql),
+    forge: forgeStore(sql),
+    nameLookups: nameLookupStore(sql),
   };
 }
 

@@ -1,10 +1,14 @@
+import { findForgeToken, hasForge } from '../actions/find-forge-token.js';
 import { findActiveConnectInstallation } from '../actions/installation-secret.js';
+import { forgeTokenMarginMs } from '../actions/note-forge-call.js';
 import { openWorkspaceCredentials } from '../actions/open-workspace-credentials.js';
 import { breakWorkspaceCredential } from '../actions/workspace-credentials.js';
 import { createBitbucket } from '../bitbucket/client.js';
 import { createConnectGrant } from '../bitbucket/connect-grant.js';
+import { createForgeSource } from '../bitbucket/forge-tokens.js';
 import { Limiters } from '../bitbucket/limiter.js';
 import { createPersonSource } from '../bitbucket/person-source.js';
+import { createRest, type Rest } from '../bitbucket/rest.js';
 import { createTokens, type Tokens, type TokenSource } from '../bitbucket/tokens.js';
 import { createAccessTokenSource, createConsumerSource } from '../bitbucket/workspace-tokens.js';
 import type { Config } from '../config/config.js';
@@ -23,6 +27,8 @@ export interface BitbucketClients {
   /** Build statuses and reconcile. */
   background: Bitbucket;
   tokens: Tokens;
+  /** With a token that somebody brings. */
+  bearer: Pick<Rest, 'readWith'>;
   /** What each credential is doing, for metrics. */
   limiters: Pick<Limiters, 'budgets'>;
 }
@@ -63,7 +69,7 @@ export function createBitbucketClients(deps: BitbucketDeps): BitbucketClients {
     findActiveInstallation: (workspaceUuid) => findActiveConnectInstallation(workspaceUuid, deps),
   });
   const tokens = createTokens({
-    sources: [connect, ...workspaceSources(deps), ...personSources(deps)],
+    sources: [connect, forgeSource(deps), ...workspaceSources(deps), ...personSources(deps)],
     clock,
   });
   const limiters = new Limiters(clock);
@@ -74,9 +80,19 @@ export function createBitbucketClients(deps: BitbucketDeps): BitbucketClients {
   return {
     prompt: createBitbucket({ ...shared, patienceMs }),
     background: createBitbucket({ ...shared, patienceMs: backgroundPatienceMs }),
+    bearer: createRest({ ...shared, patienceMs }),
     tokens,
     limiters,
   };
+}
+
+function forgeSource(deps: BitbucketDeps): TokenSource {
+  return createForgeSource({
+    find: (workspaceUuid) => findForgeToken(workspaceUuid, deps),
+    isInstalled: (workspaceUuid) => hasForge(workspaceUuid, deps),
+    clock: deps.clock,
+    marginMs: forgeTokenMarginMs,
+  });
 }
 
 function workspaceSources(deps: BitbucketDeps): TokenSource[] {

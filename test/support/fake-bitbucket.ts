@@ -17,6 +17,7 @@ export class FakeBitbucket implements Bitbucket {
   /** `from..to` → changed paths; absent = cannot be known. */
   diffs = new Map<string, string[]>();
   remote: RemoteRepository | null = null;
+  workspaceIs: { slug: string | null; name: string | null } | null = null;
   permissionIs: RepositoryPermission = 'admin';
   workspacePermissionIs: WorkspacePermission = 'admin';
   /** Thrown by the next calls, one each. */
@@ -24,6 +25,10 @@ export class FakeBitbucket implements Bitbucket {
 
   repository(): Promise<RemoteRepository | null> {
     return this.#answer(this.remote);
+  }
+
+  workspace(): Promise<{ slug: string | null; name: string | null } | null> {
+    return this.#answer(this.workspaceIs);
   }
 
   head(_: Repository, refType: string, name: string): Promise<RemoteCommit | null> {

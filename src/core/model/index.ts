@@ -25,6 +25,7 @@ export type * from './connection.js';
 export type * from './deployment.js';
 export type * from './event.js';
 export type * from './exchange.js';
+export type * from './forge.js';
 export type * from './hook.js';
 export type * from './installation.js';
 export type * from './notice-channel.js';

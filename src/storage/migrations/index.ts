@@ -9,6 +9,7 @@ import { up as hooks } from './0007-hooks.js';
 import { up as connections } from './0009-connections.js';
 import { up as followingTargets } from './0011-following-targets.js';
 import { up as noticeChannels } from './0014-notice-channels.js';
+import { up as forge } from './0012-forge.js';
 
 /** In order; names are stored and never change. Forward only: a backup is the way back. */
 const migrations = [
@@ -21,6 +22,7 @@ const migrations = [
   { name: '0009-connections', up: connections },
   { name: '0011-following-targets', up: followingTargets },
   { name: '0014-notice-channels', up: noticeChannels },
+  { name: '0012-forge', up: forge },
 ];
 
 /** In order. */

@@ -6,10 +6,12 @@ import type {
   Connection,
   Decision,
   Deployment,
+  ForgeFacts,
   Hook,
   Installation,
   KnownRef,
   Lane,
+  NameLookup,
   Notice,
   NoticeChannel,
   NoticeDelivery,
@@ -380,6 +382,24 @@ export const workspaceCredentials = new Table<WorkspaceCredential>('workspace_cr
   updatedAt: 'integer',
 });
 
+export const forgeInstallations = new Table<ForgeFacts>('forge_installations', {
+  installationId: 'id',
+  environmentId: 'text',
+  environmentType: 'text',
+  tokenSealed: 'text',
+  tokenExpiresAt: 'integer',
+  seenAt: 'integer',
+  refusedSince: 'integer',
+  endedBy: 'text',
+});
+
+export const nameLookups = new Table<NameLookup>('name_lookups', {
+  id: 'id',
+  dueAt: 'integer',
+  attempts: 'integer',
+  askedAt: 'integer',
+});
+
 interface AnyTable {
   readonly name: string;
   readonly fields: readonly string[];
@@ -411,6 +431,8 @@ export const allTables: readonly AnyTable[] = [
   noticeTellings,
   noticeDeliveries,
   workspaceCredentials,
+  forgeInstallations,
+  nameLookups,
 ];
 
 export function defineModels(sequelize: Sequelize): void {

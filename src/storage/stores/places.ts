@@ -19,6 +19,7 @@ export function installationStore(sql: Sql): InstallationReads & InstallationWri
   return {
     find: (door: Door, externalId: string): Promise<Installation | null> =>
       installations.one(sql, 'door = ? AND external_id = ?', [door, externalId]),
+    byId: (id) => installations.one(sql, 'id = ?', [id]),
     ofWorkspace: (workspaceUuid) =>
       installations.select(sql, `workspace_uuid = ? AND state = 'active' ORDER BY id DESC`, [
         workspaceUuid,

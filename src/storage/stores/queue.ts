@@ -18,6 +18,7 @@ export function laneStore(sql: Sql): LaneReads & LaneWrites {
         `SELECT min(due) AS due FROM (
            SELECT min(CASE WHEN lease_until > due_at THEN lease_until ELSE due_at END) AS due FROM lanes WHERE due_at IS NOT NULL
            UNION ALL SELECT min(due_at) FROM status_reports AS due WHERE due_at IS NOT NULL AND ${isOldest}
+           UNION ALL SELECT min(due_at) FROM name_lookups
            UNION ALL SELECT min(reconcile_due_at) FROM repositories WHERE state = 'active') AS waiting`,
       );
       return row?.due === null || row?.due === undefined ? null : Number(row.due);
@@ -93,6 +94,12 @@ export function laneStore(sql: Sql): LaneReads & LaneWrites {
         ],
       );
     },
+    async wakeWorkspace(workspaceUuid, now) {
+      await sql.run(
+        'UPDATE lanes SET due_at = ?, wake_count = wake_count + 1 WHERE workspace_uuid = ? AND due_at > ?',
+        [now, workspaceUuid, now],
+      );
+    },
     async setCurrent(lease, deploymentId) {
       await sql.run(`UPDATE lanes SET current_deployment_id = ? WHERE ${held}`, [
         deploymentId,
@@ -117,6 +124,13 @@ export function statusReportStore(sql: Sql): StatusReportWrites {
     insert: (report) => statusReports.insert(sql, [report]),
     latestOf: (deploymentId) =>
       statusReports.one(sql, 'deployment_id = ? ORDER BY id DESC', [deploymentId]),
+    async wakeWorkspace(workspaceUuid, now) {
+      await sql.run(
+        `UPDATE status_reports SET due_at = ? WHERE due_at > ? AND repository_id IN (
+           SELECT id FROM repositories WHERE workspace_uuid = ?)`,
+        [now, now, workspaceUuid],
+      );
+    },
     async wakeAll(now) {
       await sql.run('UPDATE status_reports SET due_at = ? WHERE due_at > ?', [now, now]);
     },

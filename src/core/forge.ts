@@ -1,0 +1,36 @@
+/** Ports about Forge installations, and about names that events leave out. Part of `ports.ts`. */
+import type { ForgeFacts, NameLookup } from './model/index.js';
+
+export interface ForgeReads {
+  ofInstallation(installationId: string): Promise<ForgeFacts | null>;
+  /** Of the workspace's active installations, those with a token, the one that lives longest first. */
+  tokensOf(workspaceUuid: string): Promise<ForgeFacts[]>;
+  /** Of active installations that were not called for since then, the longest silent first. */
+  silentSince(seenBefore: number, limit: number): Promise<ForgeFacts[]>;
+}
+
+export interface ForgeWrites {
+  /** Inserts, or replaces by installation. */
+  save(facts: ForgeFacts): Promise<void>;
+}
+
+export interface NameLookupReads {
+  nextDue(): Promise<number | null>;
+}
+
+export interface NameLookupWrites {
+  /** What is asked for already stays as it is. */
+  ask(ids: readonly string[], now: number): Promise<void>;
+  /** Takes due ones and hides them until `until`. */
+  claimDue(limit: number, now: number, until: number): Promise<NameLookup[]>;
+  again(id: string, dueAt: number): Promise<void>;
+  done(id: string): Promise<void>;
+}
+
+export function repositoryLookup(repositoryId: string): string {
+  return `repository:${repositoryId}`;
+}
+
+export function workspaceLookup(workspaceUuid: string): string {
+  return `workspace:${workspaceUuid}`;
+}

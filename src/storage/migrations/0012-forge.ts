@@ -1,0 +1,28 @@
+import { DataTypes, type QueryInterface } from 'sequelize';
+
+const id = { type: DataTypes.TEXT, primaryKey: true, allowNull: false } as const;
+const text = { type: DataTypes.TEXT, allowNull: false } as const;
+const maybeText = { type: DataTypes.TEXT, allowNull: true } as const;
+const integer = { type: DataTypes.BIGINT, allowNull: false } as const;
+const maybeInteger = { type: DataTypes.BIGINT, allowNull: true } as const;
+
+/** What a Forge installation has beyond any other, and names that its events do not carry and that are asked for. */
+export async function up(schema: QueryInterface): Promise<void> {
+  await schema.createTable('forge_installations', {
+    installation_id: id,
+    environment_id: text,
+    environment_type: text,
+    token_sealed: maybeText,
+    token_expires_at: maybeInteger,
+    seen_at: integer,
+    refused_since: maybeInteger,
+    ended_by: maybeText,
+  });
+  await schema.createTable('name_lookups', {
+    id,
+    due_at: integer,
+    attempts: integer,
+    asked_at: integer,
+  });
+  await schema.addIndex('name_lookups', ['due_at']);
+}

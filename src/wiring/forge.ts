@@ -1,0 +1,82 @@
+import { openForgeToken } from '../actions/find-forge-token.js';
+import { endSilentForge } from '../actions/end-silent-forge.js';
+import { noteForgeCall } from '../actions/note-forge-call.js';
+import { resolveDueNames } from '../actions/resolve-names.js';
+import { isTokenTaken } from '../bitbucket/forge-checks.js';
+import type { Config } from '../config/config.js';
+import type { Clock, Ids, Logger, Storage, Vault, Waker } from '../core/ports.js';
+import { createForgeDoor, type ForgeDoor } from '../doors/forge/forge-door.js';
+import { createOutboundHttp, type OutboundHttp } from '../lib/outbound-http.js';
+import type { BackgroundJob } from '../queue/worker.js';
+import type { BitbucketClients } from './bitbucket.js';
+
+interface ForgeDeps {
+  config: Readonly<Config>;
+  baseUrl: string;
+  storage: Storage;
+  vault: Vault;
+  clock: Clock;
+  ids: Ids;
+  random(): number;
+  logger: Logger;
+  bitbucket: BitbucketClients;
+  waker: Waker;
+}
+
+export interface ForgeParts {
+  /** Null: no app id is configured. */
+  door: ForgeDoor | null;
+  jobs: BackgroundJob[];
+  close(): void;
+}
+
+const namesAtOnce = 4;
+const lookForSilenceMs = 10 * 60_000;
+
+export function createForgeParts(deps: ForgeDeps): ForgeParts {
+  const { config, clock } = deps;
+  const names: BackgroundJob = {
+    name: 'names',
+    run: () => resolveDueNames({ ...deps, bitbucket: deps.bitbucket.background }, namesAtOnce),
+  };
+  if (config.forge === null) return { door: null, jobs: [names], close: () => undefined };
+  const http = keysClient(deps);
+  const door = createForgeDoor({
+    ...config.forge,
+    http,
+    basePath: new URL(deps.baseUrl).pathname.replace(/\/$/, ''),
+    note: (facts) => noteForgeCall(facts, deps),
+    onTokenChange: (workspaceUuid) => deps.bitbucket.tokens.forget(workspaceUuid),
+    clock,
+    logger: deps.logger,
+  });
+  let lookAt = clock() + lookForSilenceMs;
+  const silence: BackgroundJob = {
+    name: 'silent Forge apps',
+    dueAt: () => lookAt,
+    run: () => {
+      lookAt = clock() + lookForSilenceMs;
+      return endSilentForge({
+        ...deps,
+        tokenIsTaken: async (facts, workspaceUuid) => {
+          const token = openForgeToken(facts, deps);
+          return token !== null && isTokenTaken(deps.bitbucket.bearer, token, workspaceUuid);
+        },
+        onEnd: ({ externalId, workspaceUuid }) => {
+          door.calls.forget(externalId);
+          deps.bitbucket.tokens.forget(workspaceUuid);
+        },
+      });
+    },
+  };
+  return { door, jobs: [names, silence], close: () => http.close() };
+}
+
+/** A client of its own: the keys' host is no business of the one that carries credentials. */
+function keysClient({ config }: ForgeDeps): OutboundHttp {
+  const jwksUrl = config.forge?.jwksUrl ?? '';
+  return createOutboundHttp({
+    userAgent: 'Slipway',
+    allowPlainHttpHosts: jwksUrl.startsWith('http:') ? [new URL(jwksUrl).host] : [],
+  });
+}
