@@ -296,6 +296,7 @@ async function openConnectDoor(basics: Basics, bitbucket: BitbucketClients): Pro
   const connect = createConnectDoor({
     ...basics,
     appKey: config.connectAppKey,
+    forge: config.forge,
     bitbucketUrl: config.bitbucketUrl,
     lifecycle: {
       installed: (facts, proof) =>

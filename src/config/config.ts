@@ -40,6 +40,8 @@ export interface ForgeConfig {
   environments: readonly string[];
   /** Where the keys of invocation tokens are. */
   jwksUrl: string;
+  /** Where a workspace admin installs it; null: Bitbucket does not offer it beside the Connect app. */
+  appLink: string | null;
 }
 
 export interface Secrets {
@@ -181,7 +183,13 @@ function forgeConfig(check: Checker, bitbucketIsLoopback: boolean): ForgeConfig 
       'SLIPWAY_FORGE_JWKS_URL must be an https address; plain http is allowed on this machine only, when Bitbucket is there, too.',
     );
   }
-  return bare === undefined ? null : { appId: bare.toLowerCase(), environments, jwksUrl };
+  const appLink = check.text('SLIPWAY_FORGE_APP_LINK', '') || null;
+  if (appLink !== null && !(URL.canParse(appLink) && new URL(appLink).protocol === 'https:')) {
+    check.problem(
+      'SLIPWAY_FORGE_APP_LINK must be the https address that the developer console gives as install link.',
+    );
+  }
+  return bare === undefined ? null : { appId: bare.toLowerCase(), environments, jwksUrl, appLink };
 }
 
 /** `127.0.0.0/8`, `::1` and `localhost`; nothing is resolved. */

@@ -3,7 +3,7 @@ import type { Clock, Logger, Storage, Vault } from '../../core/ports.js';
 import type { EventDoor } from '../event-door.js';
 import { createAceStore } from './ace-store.js';
 import { createAce } from './ace.js';
-import { readDescriptor } from './descriptor.js';
+import { readDescriptor, withForgeTwin, type ForgeTwin } from './descriptor.js';
 import { createConnectEventDoor } from './event-door.js';
 import { createLifecycleRouter, type ConnectLifecycle } from './lifecycle.js';
 import { connectPanelAuth } from './panel-auth.js';
@@ -14,6 +14,8 @@ export interface ConnectDoorOptions {
   /** Our public address as Bitbucket reaches it. */
   baseUrl: string;
   appKey: string;
+  /** The Forge app that takes over; null: none. */
+  forge?: ForgeTwin | null;
   /** https://bitbucket.org */
   bitbucketUrl: string;
   storage: Pick<Storage, 'read'>;
@@ -47,7 +49,7 @@ export function createConnectDoor(options: ConnectDoorOptions): ConnectDoor {
   const tenants = createConnectTenants(options);
   const verifier = createConnectVerifier({ tenants, clock: options.clock, basePath });
   const ace = createAce({
-    descriptor: readDescriptor(options),
+    descriptor: withForgeTwin(readDescriptor(options), options.forge ?? null),
     baseUrl: options.baseUrl,
     bitbucketUrl,
     store: createAceStore({ tenants, appKey, bitbucketUrl }),

@@ -36,6 +36,21 @@ export function withWebhooks(descriptor: ConnectDescriptor): ConnectDescriptor {
   return { ...descriptor, modules: { ...descriptor.modules, webhooks } };
 }
 
+/** The app that takes over. Bitbucket shows its link beside the installed Connect app (bitbucket-connect.md §1). */
+export interface ForgeTwin {
+  appId: string;
+  appLink: string | null;
+}
+
+export function withForgeTwin(
+  descriptor: ConnectDescriptor,
+  twin: ForgeTwin | null,
+): ConnectDescriptor {
+  if (twin === null) return descriptor;
+  const forgeAppId = `ari:cloud:ecosystem::app/${twin.appId}`;
+  return { ...descriptor, forgeAppId, ...(twin.appLink ? { forgeAppLink: twin.appLink } : {}) };
+}
+
 function filled(value: unknown, words: Readonly<Record<string, string>>): unknown {
   if (typeof value === 'string') {
     return Object.entries(words).reduce((text, [word, by]) => text.replaceAll(word, by), value);
