@@ -1,8 +1,9 @@
 import { parseArgs } from 'node:util';
 import { playOnStage } from './play.js';
+import { isPlaceName, placeNames, type PlaceName } from './places.js';
 import { playRound, type RoundReport } from './round.js';
 
-const usage = `usage: slipway demo [--once [--json]] [--door connect] [--backend local] [--nodes 1]
+const usage = `usage: slipway demo [--once [--json]] [--door connect] [--backend local|signed-webhook] [--nodes 1]
                     [--port N] [--sandbox-port N] [--verbose]
 `;
 
@@ -10,6 +11,7 @@ interface DemoOptions {
   once: boolean;
   json: boolean;
   verbose: boolean;
+  backend: PlaceName;
   ports: { slipway: number; sandbox: number };
 }
 
@@ -22,8 +24,8 @@ export async function runDemoCommand(argv: string[]): Promise<number> {
   }
   const say = (line: string): void => void process.stderr.write(`${line}\n`);
   const onServerLine = options.verbose ? say : () => undefined;
-  if (!options.once) return playOnStage(options.ports, say, onServerLine);
-  const report = await playRound(say, onServerLine);
+  if (!options.once) return playOnStage(options, say, onServerLine);
+  const report = await playRound(options.backend, say, onServerLine);
   if (options.json) process.stdout.write(`${JSON.stringify(report)}\n`);
   else say(summary(report));
   return report.ok ? 0 : 1;
@@ -50,8 +52,9 @@ function readOptions(argv: string[]): DemoOptions | string {
   }
   if (values.door !== 'connect')
     return `the door "${values.door}" is not there yet; there is: connect`;
-  if (values.backend !== 'local')
-    return `the backend "${values.backend}" is not there yet; there is: local`;
+  const { backend } = values;
+  if (!isPlaceName(backend))
+    return `the demo has no backend "${backend}"; it has: ${placeNames.join(', ')}`;
   if (values.nodes !== '1') return 'more than one node needs PostgreSQL, which is not there yet';
   if (values.json && !values.once) return '--json goes with --once';
   const ports = { slipway: Number(values.port), sandbox: Number(values['sandbox-port']) };
@@ -59,7 +62,7 @@ function readOptions(argv: string[]): DemoOptions | string {
     if (!Number.isInteger(port) || port < 0 || port > 65_535)
       return 'a port is a number from 0 to 65535';
   }
-  return { once: values.once, json: values.json, verbose: values.verbose, ports };
+  return { once: values.once, json: values.json, verbose: values.verbose, backend, ports };
 }
 
 function summary({ ok, pushes, steps, failure }: RoundReport): string {

@@ -1,5 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { PanelVisitor, type DeploymentRow } from './panel-visitor.js';
+import { openPlace, type Place, type PlaceName } from './places.js';
 import { setStage, type Stage } from './stage.js';
 
 const lookEveryMs = 1_000;
@@ -10,7 +11,7 @@ const endsWithinMs = 2_000;
 
 /** Sets everything up, deploys once, prints what to try, and tells what happens until Ctrl-C. */
 export async function playOnStage(
-  ports: { slipway: number; sandbox: number },
+  { ports, backend }: { ports: { slipway: number; sandbox: number }; backend: PlaceName },
   say: (line: string) => void,
   onServerLine: (line: string) => void,
 ): Promise<number> {
@@ -19,8 +20,10 @@ export async function playOnStage(
   process.once('SIGINT', interrupt).once('SIGTERM', interrupt);
   say('Starting Slipway, and the sandbox that plays Bitbucket …');
   const stage = await setStage({ ports, onLine: onServerLine });
+  let place: Place | null = null;
   try {
-    await addTarget(stage);
+    place = await openPlace(backend, stage.folder, null);
+    await addTarget(stage, place);
     say(whatToTry(stage));
     await tellWhatHappens(stage, say, interrupted.signal);
     return 0;
@@ -32,19 +35,21 @@ export async function playOnStage(
     return 1;
   } finally {
     say('Stopping.');
+    await place?.close();
     await stage.close();
   }
 }
 
-async function addTarget({ sandbox, server, workspace, repository, user }: Stage): Promise<void> {
+async function addTarget(stage: Stage, place: Place): Promise<void> {
+  const { sandbox, server, workspace, repository, user } = stage;
   await sandbox.install(workspace, user.nickname, `${server.url}/atlassian-connect.json`);
   const panel = await PanelVisitor.open(
     await sandbox.panelUrl(workspace, repository, user.nickname),
   );
   const targetId = await panel.saveTarget({
     name: 'Production',
-    backend: 'local',
     branchPattern: 'main',
+    ...place.fields,
   });
   await panel.deploy(targetId, 'main');
 }

@@ -1,6 +1,7 @@
 import { join } from 'node:path';
 import { GitUser } from './git-user.js';
 import { PanelVisitor } from './panel-visitor.js';
+import { openPlace, type Place, type PlaceName } from './places.js';
 import { setStage, type Stage } from './stage.js';
 import { watchDeployment, watchStatuses } from './watch.js';
 
@@ -35,13 +36,14 @@ const statusTimeoutMs = 30_000;
 
 /** Install, pick a target, push three times with real git (good, good, a broken build), look at what came of it, uninstall. */
 export async function playRound(
+  backend: PlaceName,
   say: (line: string) => void,
   onServerLine: (line: string) => void,
 ): Promise<RoundReport> {
   const report: RoundReport = {
     ok: false,
     door: 'connect',
-    backend: 'local',
+    backend,
     store: 'sqlite',
     nodes: 1,
     steps: [],
@@ -53,16 +55,22 @@ export async function playRound(
   };
   const round = new Round(report, say);
   let stage: Stage | null = null;
+  let place: Place | null = null;
   try {
     stage = await round.step('start Slipway and the sandbox', () =>
       setStage({ ports: { sandbox: 0, slipway: 0 }, onLine: onServerLine }),
     );
-    await round.play(stage);
+    const { folder } = stage;
+    place = await round.step(`prepare the place to deploy to (${backend})`, () =>
+      openPlace(backend, folder, { build: 'sh build.sh', output: 'dist' }),
+    );
+    await round.play(stage, place);
     report.ok = true;
   } catch (error) {
     report.failure = error instanceof Error ? error.message : String(error);
     say(`failed: ${report.failure}`);
   } finally {
+    await place?.close();
     await stage?.close();
   }
   return report;
@@ -93,7 +101,7 @@ class Round {
     return result;
   }
 
-  async play(stage: Stage): Promise<void> {
+  async play(stage: Stage, place: Place): Promise<void> {
     const { sandbox, server, workspace, repository, user } = stage;
     await this.step('install the app in the workspace', () =>
       sandbox.install(workspace, user.nickname, `${server.url}/atlassian-connect.json`),
@@ -104,10 +112,8 @@ class Round {
       );
       await visitor.saveTarget({
         name: 'Production',
-        backend: 'local',
         branchPattern: 'main',
-        'settings.buildCommand': 'sh build.sh',
-        'settings.outputFolder': 'dist',
+        ...place.fields,
       });
       return visitor;
     });

@@ -131,6 +131,25 @@ describe('slipway demo', function () {
     it('leaves nothing behind', () => assert.deepEqual(leftBehind, []));
   });
 
+  it('--backend signed-webhook does the round with the receiver that the documentation offers', async () => {
+    const { path, env } = temporary('webhook');
+    const args = ['demo', '--once', '--json', '--backend', 'signed-webhook'];
+    const { code, stdout, stderr } = await runCli(args, { env, timeoutMs: 50_000 });
+    assert.equal(code, 0, stderr);
+    const { ok, pushes, ...rest } = JSON.parse(stdout) as Report & { backend: string };
+    assert.deepEqual([ok, rest.backend], [true, 'signed-webhook']);
+    assert.deepEqual(
+      pushes.map(({ state, page_after }) => [state, page_after]),
+      [
+        ['live', 'One One'],
+        ['live', 'Two Two'],
+        ['failed', 'Two Two'],
+      ],
+    );
+    assert.match(pushes[2]?.reason ?? '', /page.html is broken/);
+    assert.deepEqual(readdirSync(path), []);
+  });
+
   describe('for a person', () => {
     it('prints lines that work, tells what happens, and Ctrl-C leaves nothing behind', async () => {
       const { path, env } = temporary('stage');

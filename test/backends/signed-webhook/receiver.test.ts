@@ -52,7 +52,7 @@ describe('docs/examples/receiver.mjs', () => {
     await once(receiver, 'exit');
   }
 
-  function release(): { commit: string; clone_url: string; username: string } {
+  function release(): { commit: string; folder: string; clone_url: string; username: string } {
     return JSON.parse(readFileSync(join(folder.path, 'current.json'), 'utf8')) as ReturnType<
       typeof release
     >;
@@ -88,6 +88,7 @@ describe('docs/examples/receiver.mjs', () => {
     assert.equal(deployment.backendRef, deployment.id);
     assert.deepEqual(release(), {
       commit: commit('a'),
+      folder: deployment.id,
       clone_url: 'https://bitbucket.example/acme/site.git',
       username: 'x-token-auth',
     });
