@@ -75,7 +75,8 @@ export async function saveTarget(form: TargetForm, deps: SaveTargetDeps): Promis
     secrets,
     ...(connection && { connection }),
   };
-  const warnings = await askBackend(backend, form, opened);
+  const repository = { fullName: form.repository.fullName };
+  const warnings = await askBackend(backend, form, { ...opened, repository });
   const connectionId = connection?.id ?? null;
   const saved = await store({ ...form, connectionId }, existing, { id, backend }, parsed, deps);
   return { target: saved, warnings };

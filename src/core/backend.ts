@@ -95,6 +95,8 @@ export interface BackendTarget {
   secrets: Readonly<Record<string, unknown>>;
   /** Present exactly where the backend has `account`. */
   connection?: BackendConnection;
+  /** With `check` only: whose pushes would be deployed. */
+  repository?: { fullName: string };
 }
 
 export interface BackendDeployment {

@@ -161,6 +161,10 @@ export const errorCatalogue = {
     says: 'No notice can be sent there',
     advice: 'Correct the fields named here and save again.',
   },
+  fix_failed: {
+    says: 'This could not be changed at the backend',
+    advice: 'Change it there yourself, then save the target again.',
+  },
   resume_failed: {
     says: 'Automatic deploys could not be resumed',
     advice: 'Look at the backend itself, then try again.',

@@ -1,5 +1,7 @@
 import { approveDeployment, declineDeployment } from '../actions/approve-deployment.js';
 import { removeTarget, setAutomatic, type ChangeTargetDeps } from '../actions/change-target.js';
+import { fixTarget } from '../actions/fix-target.js';
+import { createAtBackend, listTargets, proposeCreation } from '../actions/list-targets.js';
 import { openRepository } from '../actions/open-repository.js';
 import { openForCall } from '../actions/open-target.js';
 import {
@@ -43,6 +45,10 @@ export function createPanelServices(deps: PanelDeps, backends: readonly Backend[
     openRepository: (workspaceUuid, uuid) => openRepository(workspaceUuid, uuid, deps),
     branches: (repository) => bitbucket.branches(repository, branchSuggestions).catch(() => []),
     saveTarget: (input) => saveTarget(input, { ...deps, ...problems }),
+    listTargets: (input) => listTargets(input, deps),
+    proposeCreation: (input) => proposeCreation(input, deps),
+    createAtBackend: (input) => createAtBackend(input, deps),
+    fixTarget: (input) => fixTarget(input, deps),
     removeTarget: (input) => removeTarget(input, deps),
     setAutomatic: (input) => setAutomatic(input, deps),
     deployNow: (input) => deployNow(input, deps),

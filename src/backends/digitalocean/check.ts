@@ -2,17 +2,18 @@ import type { CheckResult, CheckWarning, FixResult } from '../../core/backend.js
 import type { CallContext } from './api.js';
 import type { AppCalls } from './app-calls.js';
 import { componentKinds, type App } from './shapes.js';
-import { bitbucketSources } from './source.js';
+import { bitbucketSources, isSameRepository } from './source.js';
 
 export const noDeployOnPush = 'no-deploy-on-push';
 
 /** What stands in the way of deploying this app, or will surprise people. */
-export function checkApp(app: App): CheckResult {
-  const sources = bitbucketSources(app);
+export function checkApp(app: App, repository: string | undefined): CheckResult {
+  const sources = bitbucketSources(app).filter(
+    (one) => repository === undefined || isSameRepository(one.repository, repository),
+  );
   const [first] = sources;
   if (!first) {
-    const message =
-      'No part of this app is built from Bitbucket, so a push could not change it. Choose another app, or set its source at DigitalOcean.';
+    const message = `No part of this app is built from ${repository ?? 'Bitbucket'}, so a push could not change it. Choose another app, or set its source at DigitalOcean.`;
     return { ok: false, problems: [{ field: 'app', message }] };
   }
   const branches = [...new Set(sources.map(({ branch }) => branch))];

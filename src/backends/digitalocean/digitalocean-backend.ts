@@ -79,7 +79,7 @@ export class DigitalOceanBackend implements Backend {
     const settings = readAppSettings(target);
     if (!settings) return problem(null, settingsDoNotFit);
     const read = await this.#calls.get(settings.app, contextOf(target, signal));
-    if (read.ok) return checkApp(read.value);
+    if (read.ok) return checkApp(read.value, target.repository?.fullName);
     const field = read.why === 'missing' ? 'app' : null;
     return problem(field, `${read.reason}.`);
   }

@@ -8,7 +8,8 @@ import { fragments } from './fragments.js';
 import type { PanelServices } from './panel-services.js';
 import { problemOf } from './problems.js';
 import type { PanelSession } from './session.js';
-import { removeTarget, saveTarget, setAutomatic } from './target-actions.js';
+import { createNew, proposeCreation } from './creation.js';
+import { fixTarget, removeTarget, saveTarget, setAutomatic } from './target-actions.js';
 
 /** `GET …/panel/fragments/<name>` or `POST …/panel/actions/<name>`, whatever frame it came through. */
 export interface PanelCall {
@@ -24,8 +25,11 @@ export interface CallDeps extends Places {
 
 const actions: Readonly<Record<string, Handler>> = {
   'target/save': saveTarget,
+  'target/fix': fixTarget,
   'target/remove': removeTarget,
   'target/automatic': setAutomatic,
+  'creation/propose': proposeCreation,
+  'creation/create': createNew,
   deploy,
   'deployment/redeploy': redeploy,
   'deployment/cancel': cancel,

@@ -2,6 +2,8 @@ import { AccessError, InputError } from '../../core/errors.js';
 import { activityWish } from './activity-wish.js';
 import { deploymentOf, targetOf, type Answer, type Handler, type PanelContext } from './context.js';
 import { textOf, type FormFields } from './form-fields.js';
+import { showCreation } from './creation.js';
+import { withAccount } from './load-account.js';
 import { loadActivity, loadTarget } from './load-activity.js';
 import { attemptView } from './view/calls.js';
 import { settingsView, targetFormView, type FormFacts } from './view/target-form.js';
@@ -19,6 +21,7 @@ export const fragments: Readonly<Record<string, Fragment>> = {
   'new-target': { handle: showNewTarget, adminOnly: true },
   'target-form': { handle: showTargetForm, adminOnly: true },
   settings: { handle: showSettings, adminOnly: true },
+  creation: { handle: showCreation, adminOnly: true },
   log: { handle: showLog, adminOnly: true },
   calls: { handle: showCalls, adminOnly: true },
 };
@@ -52,14 +55,13 @@ export interface NewTargetView {
 export async function newTargetView(context: PanelContext): Promise<NewTargetView> {
   const targets = await context.services.read.targets.ofRepository(context.repository.id);
   const hasTargets = targets.length > 0;
-  const form = hasTargets
-    ? null
-    : targetFormView({ ...(await blankForm(context)), canCancel: false });
+  const blank = { ...(await blankForm(context)), canCancel: false };
+  const form = hasTargets ? null : targetFormView(await withAccount(context, blank, new Map()));
   return { hasTargets, hasBackends: context.services.backends.length > 0, form };
 }
 
 async function showTargetForm(context: PanelContext, fields: FormFields): Promise<Answer> {
-  const facts = await formFacts(context, fields);
+  const facts = await withAccount(context, await formFacts(context, fields), fields);
   const form = targetFormView(facts);
   if (form === null) throw new InputError('backend_unknown');
   return { status: 200, view: 'panel/target-form', data: { form } };
@@ -67,7 +69,7 @@ async function showTargetForm(context: PanelContext, fields: FormFields): Promis
 
 /** The part of the form that depends on the chosen backend. */
 async function showSettings(context: PanelContext, fields: FormFields): Promise<Answer> {
-  const facts = await formFacts(context, fields);
+  const facts = await withAccount(context, await formFacts(context, fields), fields);
   const backend = context.services.backends.find((one) => one.id === facts.backendId);
   if (backend === undefined) throw new InputError('backend_unknown');
   const data = { settings: settingsView(facts, backend) };

@@ -1,4 +1,11 @@
-import type { Backend, CheckWarning } from '../../core/backend.js';
+import type {
+  Backend,
+  CheckWarning,
+  CreationProposal,
+  CreationResult,
+  CreationWish,
+  TargetListing,
+} from '../../core/backend.js';
 import type { Deployment, Promote, Repository, Target } from '../../core/model/index.js';
 import type { Logger, Reader, RepositoryPermission } from '../../core/ports.js';
 
@@ -24,6 +31,14 @@ export interface PanelServices {
   saveTarget(
     input: SaveTargetInput,
   ): Promise<{ target: Target; warnings: readonly CheckWarning[] }>;
+  /** What can be deployed to with a connection of the workspace. Throws `InputError('connection_unknown')`. */
+  listTargets(input: ConnectionUse & { cursor: string | null }): Promise<TargetListing>;
+  proposeCreation(input: ConnectionUse & { wish: CreationWish }): Promise<CreationProposal>;
+  createAtBackend(
+    input: ConnectionUse & { wish: CreationWish; by: Actor },
+  ): Promise<CreationResult>;
+  /** Does what a warning offered; the warnings that are left. Throws `StateError('fix_failed')`. */
+  fixTarget(input: { targetId: string; fix: string; by: Actor }): Promise<readonly CheckWarning[]>;
   removeTarget(input: { targetId: string; by: Actor }): Promise<void>;
   /** Stops or restarts automatic deploys; also ends a hold. */
   setAutomatic(input: { targetId: string; on: boolean; by: Actor }): Promise<void>;
@@ -42,6 +57,11 @@ export interface PanelServices {
   decline(input: { deploymentId: string; by: Actor }): Promise<void>;
   /** Whole build log as text, or null. */
   buildLog(deployment: Deployment): Promise<string | null>;
+}
+
+export interface ConnectionUse {
+  connectionId: string;
+  workspaceUuid: string;
 }
 
 /** Who clicked: display name for the record, uuid for the proof. */

@@ -24,6 +24,7 @@ import { createSessionTokens, type PanelSession } from './session.js';
  * |                       | `includePaths`, `excludePaths`, `honourSkipMarkers` = `true` or `false` (absent: `true`),           |
  * |                       | `afterTargetId` (empty: waits for none), `promote` = `automatic` or `person`,                       |
  * |                       | `settings.<field>` (text; `true`/`false`; empty secret = keep), `clear.<secret>` = `true` to forget |
+ * | `target/fix`          | `targetId`, `fix`: the name of what a warning offered                                               |
  * | `target/remove`       | `targetId`                                                                                          |
  * | `target/automatic`    | `targetId`, `on` = `true` (ends a hold, too) or `false`                                             |
  * | `deploy`              | `targetId`, `refType` = `branch` or `tag`, `refName`                                                |

@@ -4,6 +4,7 @@ import type { Target } from '../../core/model/index.js';
 import { targetOf, type Answer, type PanelContext } from './context.js';
 import { textOf, underPrefix, type FormFields } from './form-fields.js';
 import { blankForm, newTargetView } from './fragments.js';
+import { withAccount } from './load-account.js';
 import { loadTarget } from './load-activity.js';
 import type { SaveTargetInput } from './panel-services.js';
 import { problemOf } from './problems.js';
@@ -94,16 +95,42 @@ async function formAgain(
   const isConflict = error instanceof StateError && error.code === 'target_changed';
   if (!isConflict && !(error instanceof InputError)) throw error;
   const problem = problemOf(error);
-  const form = targetFormView({
-    ...(await blankForm(context)),
-    target,
-    backendId: textOf(fields, 'backend') || null,
-    typed: fields,
-    problem: { ...problem, isConflict },
-    canCancel: target !== null || fields.get('canCancel') === 'true',
-  });
+  const facts = await withAccount(
+    context,
+    {
+      ...(await blankForm(context)),
+      target,
+      backendId: textOf(fields, 'backend') || null,
+      typed: fields,
+      problem: { ...problem, isConflict },
+      canCancel: target !== null || fields.get('canCancel') === 'true',
+    },
+    fields,
+  );
+  const form = targetFormView(facts);
   if (form === null) throw error;
   return { status: problem.status, view: 'panel/target-form', data: { form } };
+}
+
+/** `POST /panel/actions/target/fix`: does at the backend what a warning offered. */
+export async function fixTarget(context: PanelContext, fields: FormFields): Promise<Answer> {
+  const target = await targetOf(context, textOf(fields, 'targetId'));
+  const fix = textOf(fields, 'fix');
+  const input = { targetId: target.id, fix, by: context.by };
+  const warnings = await context.services.fixTarget(input);
+  const card = await loadTarget(context, target);
+  const message = {
+    kind: 'success',
+    says: 'Changed at the backend.',
+    offersDeploy: false,
+    warnings,
+  };
+  return {
+    status: 200,
+    view: 'panel/target',
+    data: { target: card, message, newTarget: null },
+    headers: { 'X-Slipway-Target': target.id },
+  };
 }
 
 /** `POST /panel/actions/target/remove` */

@@ -1,5 +1,7 @@
 import type { Backend } from '../../../core/backend.js';
 import type { Repository, Target } from '../../../core/model/index.js';
+import type { AccountFacts } from '../load-account.js';
+import { accountView, type AccountView } from './account.js';
 import { emptyField, settingsFields, type FieldView } from './settings-fields.js';
 
 export interface TargetFormView {
@@ -36,6 +38,7 @@ export interface BackendChoiceView {
 export interface SettingsView {
   key: string;
   label: string;
+  account: AccountView | null;
   basic: FieldView[];
   advanced: FieldView[];
   open: boolean;
@@ -69,6 +72,8 @@ export interface FormFacts {
   typed: ReadonlyMap<string, string> | null;
   problem: FormProblem | null;
   canCancel: boolean;
+  /** Of a backend with accounts; see `load-account.ts`. */
+  account?: AccountFacts;
 }
 
 export function targetFormView(facts: FormFacts): TargetFormView | null {
@@ -109,7 +114,7 @@ function versionShown({ typed, target }: FormFacts): number {
   return typed !== null && Number.isInteger(version) ? version : (target?.version ?? 0);
 }
 
-function chosenBackend({ backends, target, backendId }: FormFacts): Backend | null {
+export function chosenBackend({ backends, target, backendId }: FormFacts): Backend | null {
   const wanted = target?.backend ?? backendId;
   const found = backends.find((one) => one.id === wanted) ?? null;
   // A new target starts with the first one; an existing one never silently changes to another.
@@ -135,10 +140,17 @@ export function settingsView(facts: FormFacts, backend: Backend): SettingsView {
     errors: facts.problem?.fields ?? {},
   });
   const advanced = fields.filter((field) => field.advanced);
+  const { account } = facts;
+  const around = {
+    ...{ key, backend, repository: facts.repository.fullName, targetId: facts.target?.id ?? '' },
+    field: fields.find(({ listed }) => listed) ?? null,
+    error: facts.problem?.fields['connectionId'] ?? null,
+  };
   return {
     key,
     label: backend.label,
-    basic: fields.filter((field) => !field.advanced),
+    account: account ? accountView(account, around) : null,
+    basic: fields.filter((field) => !field.advanced && !field.listed),
     advanced,
     open: advanced.some((field) => field.error !== null),
   };

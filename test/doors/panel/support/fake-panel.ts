@@ -1,8 +1,16 @@
 import { z } from 'zod';
-import type { Backend, FieldMeta } from '../../../../src/core/backend.js';
+import type {
+  Backend,
+  CheckWarning,
+  CreationProposal,
+  CreationResult,
+  FieldMeta,
+  TargetListing,
+} from '../../../../src/core/backend.js';
 import { InputError, StateError } from '../../../../src/core/errors.js';
 import type {
   Attempt,
+  Connection,
   Decision,
   Deployment,
   DeploymentState,
@@ -255,6 +263,37 @@ export const localSettings = z.object({
     .meta(field({ label: 'Registry token', secret: true, advanced: true })),
 });
 
+/** With accounts, what they list, and something new to be made. */
+export const appBackend = aBackend({
+  id: 'apps',
+  label: 'App cloud',
+  description: 'Deploys an app of an account.',
+  capabilities: { ...capabilities, commit: 'head', branch: 'fixed', tags: false },
+  settings: z.object({ app: z.string().meta(field({ label: 'App', listed: true })) }),
+  account: {
+    settings: z.object({ token: z.string().meta(field({ label: 'Token', secret: true })) }),
+    help: 'Made there.',
+    test: refuse,
+    listTargets: refuse,
+    creation: {
+      label: 'Create an app',
+      extraRights: 'app:create',
+      propose: refuse,
+      create: refuse,
+    },
+  },
+});
+
+export function aConnection(over: Partial<Connection> = {}): Connection {
+  return {
+    ...{ id: 'K1', workspaceUuid: '{ws-1}', backend: 'apps', name: 'Team', state: 'ok' },
+    ...{ brokenReason: null, brokenSince: null, settings: {}, secretsSealed: 'sealed' },
+    ...{ account: 'ada@example.com', expiresAt: null, testedAt: 0, lastUsedAt: null, version: 1 },
+    ...{ createdBy: 'Ada', createdAt: 0, updatedBy: 'Ada', updatedAt: 0 },
+    ...over,
+  };
+}
+
 export const hookBackend = aBackend({
   id: 'signed-webhook',
   label: 'Signed webhook',
@@ -282,6 +321,11 @@ export interface FakePanel extends PanelServices {
   branchNames: string[];
   calls: { name: string; input: unknown }[];
   refuseNext: Error | null;
+  connections: Connection[];
+  listing: TargetListing;
+  proposal: CreationProposal;
+  created: CreationResult;
+  warnings: CheckWarning[];
 }
 
 export function fakePanel(over: Partial<FakePanel> = {}): FakePanel {
@@ -297,6 +341,11 @@ export function fakePanel(over: Partial<FakePanel> = {}): FakePanel {
     repositories: [aRepository()],
     targets: [],
     deployments: [],
+    connections: [],
+    listing: { ok: true, choices: [], next: null },
+    proposal: { kind: 'pending', reason: 'It is looking.' },
+    created: { kind: 'unknown', reason: 'No answer.' },
+    warnings: [],
     pushes: [],
     arrivals: new Map(),
     attempts: [],
@@ -317,6 +366,10 @@ export function fakePanel(over: Partial<FakePanel> = {}): FakePanel {
         byId: (id: string) => later(fake.targets.find((one) => one.id === id)),
         ofRepository: (id: string) =>
           later(fake.targets.filter((one) => one.repositoryId === id && one.state !== 'removed')),
+      },
+      connections: {
+        ofWorkspace: (uuid: string) =>
+          later(fake.connections.filter(({ workspaceUuid }) => workspaceUuid === uuid)),
       },
       deployments: {
         byId: (id: string) => later(fake.deployments.find((one) => one.id === id)),
@@ -363,7 +416,14 @@ export function fakePanel(over: Partial<FakePanel> = {}): FakePanel {
         : Promise.resolve(fake.permissionIs),
     branches: () => Promise.resolve(fake.branchNames),
     saveTarget: async (input) =>
-      act(fake, 'saveTarget', input, () => ({ target: save(fake, input), warnings: [] })),
+      act(fake, 'saveTarget', input, () => ({
+        target: save(fake, input),
+        warnings: fake.warnings,
+      })),
+    listTargets: () => Promise.resolve(fake.listing),
+    proposeCreation: (input) => act(fake, 'proposeCreation', input, () => fake.proposal),
+    createAtBackend: (input) => act(fake, 'createAtBackend', input, () => fake.created),
+    fixTarget: (input) => act(fake, 'fixTarget', input, () => []),
     removeTarget: async (input) =>
       act(fake, 'removeTarget', input, () => patch(fake, input.targetId, { state: 'removed' })),
     setAutomatic: async (input) =>
