@@ -90,18 +90,9 @@ async function saveRepositories(
   items: readonly InboundEvent[],
   now: number,
 ): Promise<(Repository | null)[]> {
-  const seen = new Map<string, Repository | null>();
   const saved: (Repository | null)[] = [];
-  for (const item of items) {
-    const { event, workspaceUuid } = item;
-    const cacheKey = JSON.stringify([event.kind, workspaceUuid, event.repository]);
-    let repository = seen.get(cacheKey);
-    if (repository === undefined) {
-      repository = await saveRepository(tx, item, now);
-      seen.set(cacheKey, repository);
-    }
-    saved.push(repository);
-  }
+  // One after the other: an event may move or rename what the next one is about.
+  for (const item of items) saved.push(await saveRepository(tx, item, now));
   return saved;
 }
 

@@ -7,11 +7,10 @@ import type {
   RepositoryFacts,
 } from '../core/model/index.js';
 import {
-  actorShape,
-  changeShape,
-  pushShape,
-  repositoryShape,
-  type ActorShape,
+  readActorShape,
+  readChangeShape,
+  readPush,
+  readRepositoryShape,
   type AuthorShape,
   type ChangeShape,
   type RefShape,
@@ -77,19 +76,17 @@ export function unwrapDelivery(body: Record<string, unknown>): UnwrappedDelivery
 
 /** Entries of `push.changes`, unread. @throws InputError `body_unreadable` */
 export function readChanges(push: unknown): unknown[] {
-  const parsed = pushShape.safeParse(push);
-  if (!parsed.success) {
-    throw unreadable(isObject(push) ? 'push.changes is not a list' : 'push is missing');
-  }
-  return parsed.data.changes;
+  const changes = readPush(push);
+  if (changes) return changes;
+  throw unreadable(isObject(push) ? 'push.changes is not a list' : 'push is missing');
 }
 
 /** One entry; null when it names no ref at all, so that it cannot spoil the others of its push. */
 export function readChange(entry: unknown): RefChange | null {
-  const parsed = changeShape.safeParse(entry);
-  if (!parsed.success) return null;
-  const before = presentRef(parsed.data.old);
-  const after = presentRef(parsed.data.new);
+  const change = readChangeShape(entry);
+  if (!change) return null;
+  const before = presentRef(change.old);
+  const after = presentRef(change.new);
   const name = after?.name ?? before?.name;
   if (!name) return null;
   return {
@@ -98,7 +95,7 @@ export function readChange(entry: unknown): RefChange | null {
     name,
     from: before?.target?.hash ?? null,
     to: after?.target?.hash ?? null,
-    kind: kindOf(before, after, parsed.data.forced === true),
+    kind: kindOf(before, after, change.forced === true),
     message: after?.target?.message ?? null,
     author: authorName(after?.target?.author),
   };
@@ -116,7 +113,7 @@ function kindOf(before: RefShape | null, after: RefShape | null, forced: boolean
   return forced ? 'force' : 'update';
 }
 
-function authorName(author: AuthorShape): string | null {
+function authorName(author: AuthorShape | null | undefined): string | null {
   if (!author) return null;
   const name = author.user?.display_name ?? author.display_name ?? withoutMail(author.raw);
   return name || author.user?.nickname || author.nickname || null;
@@ -129,9 +126,8 @@ export function withoutMail(raw: string | null | undefined): string | null {
 }
 
 function readRepository(body: Record<string, unknown>): RepositoryFacts {
-  const parsed = repositoryShape.safeParse(body['repository']);
-  if (!parsed.success) throw unreadable('repository.uuid is missing');
-  const repository = parsed.data;
+  const repository = readRepositoryShape(body['repository']);
+  if (!repository) throw unreadable('repository.uuid is missing');
   return {
     uuid: repository.uuid,
     ...workspaceFacts(repository),
@@ -156,7 +152,7 @@ function workspaceFacts(
 }
 
 function readActor(body: Record<string, unknown>): Person | null {
-  const actor: ActorShape = actorShape.parse(body['actor']);
+  const actor = readActorShape(body['actor']);
   if (!actor) return null;
   const name = actor.display_name || actor.nickname || actor.username;
   if (!name && !actor.uuid) return null;

@@ -33,20 +33,26 @@ function collect(stream: Readable): Promise<Buffer> {
   return new Promise((resolve, reject) => {
     const chunks: Buffer[] = [];
     let size = 0;
+    // No listener stays behind: a stream closes after every body, and an error made for nothing costs more than the body.
+    const stop = (): void => {
+      stream.off('data', take).off('end', end).off('error', broken).off('close', broken);
+    };
     const take = (chunk: Buffer): void => {
       size += chunk.length;
       if (size > maxBodyBytes) fail(new InputError('body_too_large'));
       else chunks.push(chunk);
     };
+    const end = (): void => {
+      stop();
+      resolve(chunks.length === 1 && chunks[0] ? chunks[0] : Buffer.concat(chunks));
+    };
     const fail = (error: InputError): void => {
-      stream.off('data', take).pause();
+      stop();
+      stream.pause().on('error', () => undefined);
       reject(error);
     };
     const broken = (): void =>
       fail(new InputError('body_unreadable', 'it ended early or is not valid gzip'));
-    stream.on('data', take);
-    stream.once('end', () => resolve(Buffer.concat(chunks)));
-    stream.once('error', broken);
-    stream.once('close', broken);
+    stream.on('data', take).on('end', end).on('error', broken).on('close', broken);
   });
 }

@@ -43,8 +43,29 @@ export function createLogger(level: LogLevel, stream?: DestinationStream) {
       // Errors are already what may be said of them; pino's own serializer would call them objects.
       serializers: { err: (value: unknown) => value },
     },
-    stream ?? destination({ fd: 2, sync: false, maxLength: maxWaitingBytes }),
+    stream ?? stderrByTurns(),
   );
+}
+
+/** What is logged in one turn of the event loop goes out with one write. */
+function stderrByTurns(): DestinationStream {
+  const stderr = destination({ fd: 2, sync: false, maxLength: maxWaitingBytes });
+  let waiting = '';
+  const flush = (): void => {
+    const lines = waiting;
+    waiting = '';
+    if (lines !== '') stderr.write(lines);
+  };
+  process.once('exit', () => {
+    flush();
+    stderr.flushSync();
+  });
+  return {
+    write(line) {
+      if (waiting === '') setImmediate(flush);
+      waiting += line;
+    },
+  };
 }
 
 function redacted(fields: Record<string, unknown>): Record<string, unknown> {
