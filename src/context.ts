@@ -1,4 +1,4 @@
-import { hkdfSync } from 'node:crypto';
+import { createSecretKey, hkdfSync } from 'node:crypto';
 import { join } from 'node:path';
 import type { Router } from 'express';
 import { acceptEvents } from './actions/accept-events.js';
@@ -9,12 +9,13 @@ import { openTarget } from './actions/open-target.js';
 import { createPruner } from './actions/prune.js';
 import { reconcileDue } from './actions/reconcile.js';
 import { removeApp } from './actions/remove-app.js';
-import { reportDueStatuses } from './actions/report-status.js';
-import { stepLane, type LaneDeps, type LaneRouting } from './actions/step-lane.js';
+import { createStatusReporter } from './actions/report-status.js';
+import { createLanes, type LaneDeps, type LaneRouting } from './actions/step-lane.js';
 import { createBackends } from './backends/registry.js';
 import type { Config, Secrets } from './config/config.js';
 import type { Backend, BackendTarget } from './core/backend.js';
 import { Breakers } from './core/delivery/breaker.js';
+import { HostSlots } from './core/delivery/host-slots.js';
 import type { Clock, Ids, Logger, Vault } from './core/ports.js';
 import type { BackendApiDeps } from './doors/api/backend-api.js';
 import { createConnectDoor, type ConnectDoor } from './doors/connect/connect-door.js';
@@ -83,9 +84,12 @@ export interface Context {
   stop(): Promise<void>;
 }
 
-const lanesAtOnce = 8;
-const statusesAtOnce = 8;
+/** Most of them wait for somebody's network; builds on this machine have slots of their own. */
+const lanesAtOnce = 96;
+const callsAtOncePerHost = 32;
+const statusesAtOnce = 16;
 const repositoriesAtOnce = 4;
+const statusJob = 'build statuses';
 
 /** What nearly everything needs. */
 interface Basics {
@@ -137,14 +141,15 @@ export async function createContext(
     ...outward,
     onChange: (workspaceUuid) => bitbucket.tokens.forget(workspaceUuid),
   });
-  const receivers = createReceiverParts({ ...basics, bitbucket: bitbucket.prompt });
+  const tokenKey = createSecretKey(ownKey(masterKey, 'slipway clone tokens'));
+  const receivers = createReceiverParts({ ...basics, bitbucket: bitbucket.prompt, tokenKey });
   const vendors = createVendorParts(config);
   const backends = createBackendList(
     basics,
     { ...receivers.options, ...vendors.options },
     () => worker,
   );
-  const lanes = laneDeps(basics, bitbucket, backends);
+  const lanes = laneDeps(basics, bitbucket, backends, () => worker.wakeJob(statusJob));
   const notices = createNoticeParts({ ...basics, secrets, http: receivers.http });
   const forge = createForgeParts({ ...outward, bitbucket });
   const jobs = [people.watch, credentials.check, notices.teller, ...forge.jobs];
@@ -192,7 +197,7 @@ export async function createContext(
     metrics: createMetricsRouter(metrics, secrets.metricsToken),
     credentials,
     health: { database: () => storage.read.lanes.nextDue() },
-    sessionKey: Buffer.from(hkdfSync('sha256', masterKey, '', 'slipway panel sessions', 32)),
+    sessionKey: ownKey(masterKey, 'slipway panel sessions'),
     async start() {
       await startBackends(basics, backends);
       worker.start();
@@ -210,6 +215,11 @@ export async function createContext(
       await storage.close();
     },
   };
+}
+
+/** A key for one purpose: what one of them gives away opens nothing else. */
+function ownKey(masterKey: Buffer, purpose: string): Buffer {
+  return Buffer.from(hkdfSync('sha256', masterKey, '', purpose, 32));
 }
 
 type BackendParts = ReceiverParts['options'] & ReturnType<typeof createVendorParts>['options'];
@@ -243,6 +253,7 @@ function laneDeps(
   basics: Basics,
   bitbucket: BitbucketClients,
   backends: readonly Backend[],
+  statusesDue: () => void,
 ): LaneDeps & { routing: LaneRouting } {
   const backend = (id: string): Backend | null => backends.find((each) => each.id === id) ?? null;
   const routing: LaneRouting = {
@@ -258,6 +269,8 @@ function laneDeps(
     bitbucket: bitbucket.prompt,
     backend,
     breakers: new Breakers(),
+    slots: new HostSlots(callsAtOncePerHost),
+    statusesDue,
     routing,
     pageUrl: (token) => `${basics.baseUrl}/d/${token}`,
   };
@@ -274,11 +287,12 @@ function createWorker(
   const reports = { ...basics, bitbucket: bitbucket.background };
   const waker = { wake: () => worker.wake() };
   const reconcile = { ...reports, ...lanes.routing, digest, waker };
+  const reportStatuses = createStatusReporter(reports);
   const worker: Worker = new Worker({
     storage,
-    step: (lease) => stepLane(lease, lanes),
+    lanes: createLanes(lanes),
     background: [
-      { name: 'build statuses', run: () => reportDueStatuses(reports, statusesAtOnce) },
+      { name: statusJob, run: () => reportStatuses(statusesAtOnce) },
       { name: 'reconcile', run: () => reconcileDue(reconcile, repositoriesAtOnce) },
       createPruner({ ...basics, signal }),
       createForgetter({ ...lanes, signal }),

@@ -1,25 +1,18 @@
-import type { Deployment, LaneLease, Target } from '../core/model/index.js';
-import type { Transaction } from '../core/ports.js';
-import { wakeWaiters } from './settle-waiting.js';
-import { recordStatus, type StatusDeps } from './record-status.js';
+import type { Deployment } from '../core/model/index.js';
 
 /**
  * A backend that builds whatever the branch points at may have built this commit already, when it was asked for an older one.
- * Its push is settled by that then, and not deployed once more. True: the deployment is over, the lane was given back.
+ * Its push is settled by that then, and not deployed once more: what changes of it. Null: it is still to be deployed.
  */
-export async function settleBuiltAlong(
-  tx: Transaction,
-  lease: LaneLease,
+export function builtAlong(
   deployment: Deployment,
-  target: Target,
+  live: Deployment | null,
   now: number,
-  deps: StatusDeps,
-): Promise<boolean> {
+): Partial<Deployment> | null {
   // What a person asks for is done, whatever is live.
-  if (deployment.cause !== 'push' && deployment.cause !== 'reconcile') return false;
-  const live = target.liveDeploymentId ? await tx.deployments.byId(target.liveDeploymentId) : null;
-  if (live?.builtCommit !== deployment.commit || live.slot !== deployment.slot) return false;
-  const settled = {
+  if (deployment.cause !== 'push' && deployment.cause !== 'reconcile') return null;
+  if (live?.builtCommit !== deployment.commit || live.slot !== deployment.slot) return null;
+  return {
     state: 'live',
     reason: `Deployed together with ${live.commit.slice(0, 12)}.`,
     backendRef: live.backendRef,
@@ -27,11 +20,5 @@ export async function settleBuiltAlong(
     startedAt: deployment.startedAt ?? now,
     finishedAt: now,
     updatedAt: now,
-  } as const;
-  await tx.deployments.update(deployment.id, settled);
-  await recordStatus(tx, { ...deployment, ...settled }, target.name, now, deps);
-  await tx.targets.touch(target.id, { liveDeploymentId: deployment.id });
-  await wakeWaiters(tx, [deployment.id], now);
-  await tx.lanes.release(lease, now, { dueAt: now, currentDeploymentId: null, failures: 0 });
-  return true;
+  };
 }

@@ -1,13 +1,15 @@
 import { newDeployment } from '../core/delivery/new-deployment.js';
 import { retryDelayMs } from '../core/delivery/retry-schedule.js';
 import { BitbucketError } from '../core/errors.js';
-import type { Deployment, KnownRef, LaneLease, Target } from '../core/model/index.js';
+import type { Deployment, KnownRef, Target } from '../core/model/index.js';
 import type { RemoteCommit, Transaction } from '../core/ports.js';
 import { decide } from '../core/routing/decide.js';
 import { carefulForMs } from '../core/routing/same-push.js';
 import { enqueueNewest, supersedeQueued } from './enqueue.js';
 import { addFollowers } from './add-followers.js';
 import { wakeWaiters } from './settle-waiting.js';
+import type { CheckStep } from './plan-lanes.js';
+import type { SettledLane } from './settle-lanes.js';
 import type { LaneDeps } from './step-lane.js';
 
 /** What Bitbucket said about a deployment that may not run unasked. */
@@ -16,16 +18,9 @@ export type CheckAnswer =
   | { kind: 'paths'; since: string | null; changed: string[] | null }
   | { kind: 'no_answer'; reason: string; retryAfterMs: number | null };
 
-interface Checked {
-  deployment: Deployment;
-  target: Target;
-  failures: number;
-}
-
 /** Asks what the first pending check wants to know. Never throws for Bitbucket's sake. */
-export async function askBitbucket(step: Checked, deps: LaneDeps): Promise<CheckAnswer> {
-  const { deployment, target } = step;
-  const repository = await deps.storage.read.repositories.byId(deployment.repositoryId);
+export async function askBitbucket(step: CheckStep, deps: LaneDeps): Promise<CheckAnswer> {
+  const { deployment, repository, live } = step;
   if (!repository) return { kind: 'head', head: null };
   try {
     if (deployment.pendingChecks[0] === 'head') {
@@ -35,9 +30,6 @@ export async function askBitbucket(step: Checked, deps: LaneDeps): Promise<Check
         head: await deps.bitbucket.head(repository, refType, deployment.refName),
       };
     }
-    const live = target.liveDeploymentId
-      ? await deps.storage.read.deployments.byId(target.liveDeploymentId)
-      : null;
     if (!live) return { kind: 'paths', since: null, changed: null };
     const since = live.builtCommit ?? live.commit;
     const changed = await deps.bitbucket.changedPaths(repository, since, deployment.commit);
@@ -51,32 +43,34 @@ export async function askBitbucket(step: Checked, deps: LaneDeps): Promise<Check
 /** Stores what follows from the answer, guarded by the lease. False: the lease was lost. */
 export async function settleCheck(
   tx: Transaction,
-  lease: LaneLease,
-  step: Checked,
+  step: CheckStep,
   answer: CheckAnswer,
   deps: LaneDeps,
-): Promise<boolean> {
+): Promise<SettledLane> {
   const now = deps.clock();
-  if (!(await tx.lanes.holds(lease, now))) return false;
+  const failures = answer.kind === 'no_answer' ? step.failures + 1 : 0;
+  const dueAt =
+    answer.kind === 'no_answer'
+      ? now + retryDelayMs(failures, deps.random(), answer.retryAfterMs ?? undefined)
+      : now;
+  const change = { lease: step.lease, dueAt, currentDeploymentId: null, failures };
+  const held = (await tx.lanes.settle([change], now)).size > 0;
+  if (!held) return { held, dueAt };
   if (answer.kind === 'no_answer') {
-    const failures = step.failures + 1;
     const reason = `Waits for Bitbucket: ${answer.reason}`;
     await tx.deployments.update(step.deployment.id, { reason, updatedAt: now });
-    const delay = retryDelayMs(failures, deps.random(), answer.retryAfterMs ?? undefined);
-    const patch = { dueAt: now + delay, currentDeploymentId: null, failures };
-    await tx.lanes.release(lease, now, patch);
-    return true;
+  } else if (answer.kind === 'head') {
+    await settleHead(tx, step, answer.head, now, deps);
+  } else {
+    await settlePaths(tx, step, answer, now, deps);
   }
-  if (answer.kind === 'head') await settleHead(tx, step, answer.head, now, deps);
-  else await settlePaths(tx, step, answer, now, deps);
-  await tx.lanes.release(lease, now, { dueAt: now, currentDeploymentId: null, failures: 0 });
-  return true;
+  return { held, dueAt };
 }
 
 /** One look at the head settles every deployment of the slot that waits for it. The head wins. */
 async function settleHead(
   tx: Transaction,
-  { deployment, target }: Checked,
+  { deployment, target }: CheckStep,
   head: RemoteCommit | null,
   now: number,
   deps: LaneDeps,
@@ -219,7 +213,7 @@ async function saveHead(
 
 async function settlePaths(
   tx: Transaction,
-  { deployment, target }: Checked,
+  { deployment, target }: CheckStep,
   { since, changed }: Extract<CheckAnswer, { kind: 'paths' }>,
   now: number,
   deps: LaneDeps,

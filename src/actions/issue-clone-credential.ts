@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto';
+import { createHash, createHmac, timingSafeEqual, type KeyObject } from 'node:crypto';
 import { z } from 'zod';
 import { isOver } from '../core/delivery/settle.js';
 import type { CloneGrant, Deployment } from '../core/model/index.js';
@@ -10,7 +10,6 @@ import type {
   CloneGrantWrites,
   DeploymentReads,
   DeploymentWrites,
-  Ids,
   RepositoryReads,
 } from '../core/ports.js';
 import { noteCredential } from './note-credential.js';
@@ -30,10 +29,15 @@ interface GrantTransaction {
 export interface CloneGrantDeps {
   storage: {
     write<T>(work: (tx: GrantTransaction) => Promise<T>): Promise<T>;
-    read: { repositories: Pick<RepositoryReads, 'byId'>; cloneGrants: CloneGrantReads };
+    read: {
+      repositories: Pick<RepositoryReads, 'byId'>;
+      attempts: AttemptReads;
+      cloneGrants: CloneGrantReads;
+    };
   };
   bitbucket: Pick<Bitbucket, 'cloneUrl' | 'cloneCredential'>;
-  ids: Pick<Ids, 'secretToken'>;
+  /** Makes and recognises tokens; of our own, derived from the master key. */
+  tokenKey: KeyObject;
   clock: Clock;
 }
 
@@ -52,20 +56,17 @@ export type CredentialResult =
   | { kind: 'refused'; why: string }
   | { kind: 'unreadable'; message: string };
 
-/** A token for the receiver, to be exchanged once for a clone credential. */
-export async function offerCloneCredential(
-  offer: { deploymentId: string; fencing: number },
-  deps: Pick<CloneGrantDeps, 'storage' | 'ids' | 'clock'>,
-): Promise<string> {
-  const token = deps.ids.secretToken();
-  const grant = {
-    ...offer,
-    tokenDigest: digest(token),
-    offeredAt: deps.clock(),
-    usedAt: null,
-  };
-  await deps.storage.write((tx) => tx.cloneGrants.insert(grant));
-  return token;
+/**
+ * A token for the receiver, to be exchanged once for a clone credential. Nothing is stored until then: it follows from the
+ * deployment, the fencing number of its try and a key of ours.
+ */
+export function offerCloneCredential(
+  { deploymentId, fencing }: { deploymentId: string; fencing: number },
+  tokenKey: KeyObject,
+): string {
+  return createHmac('sha256', tokenKey)
+    .update(`clone credential ${deploymentId} ${fencing}`)
+    .digest('base64url');
 }
 
 /** The token travels in the body: there the signature covers it, and no access log keeps it. */
@@ -96,15 +97,24 @@ export async function issueCloneCredential(
   if (target.state === 'removed' || !repository || repository.state === 'deleted') {
     return gone('removed');
   }
-  const tokenDigest = digest(parsed.data.data.token);
-  const grant = await deps.storage.read.cloneGrants.byDigest(tokenDigest);
-  if (grant?.deploymentId !== deployment.id) return gone('token_unknown');
-  if (grant.usedAt !== null) return gone('used');
+  const { token } = parsed.data.data;
+  const tries = await deps.storage.read.attempts.ofDeployments([deployment.id]);
+  const offered = tries.filter(({ kind }) => kind === 'trigger');
+  const offer = offered.find(({ fencing }) =>
+    isSame(token, offerCloneCredential({ deploymentId: deployment.id, fencing }, deps.tokenKey)),
+  );
+  if (!offer) return gone('token_unknown');
+  const tokenDigest = digest(token);
+  if ((await deps.storage.read.cloneGrants.usedAt(tokenDigest)) !== null) return gone('used');
   // Asked for before the token is used up: a Bitbucket that is away must not cost the receiver its only one.
   const credential = await deps.bitbucket.cloneCredential(repository);
   const { username, password, expiresAt } = credential;
-  const now = deps.clock();
-  const why = await deps.storage.write((tx) => useUp(tx, grant, now));
+  const { fencing, startedAt: offeredAt } = offer;
+  const grant = {
+    ...{ tokenDigest, deploymentId: deployment.id, fencing, offeredAt },
+    usedAt: deps.clock(),
+  };
+  const why = await deps.storage.write((tx) => useUp(tx, grant));
   if (why !== null) return gone(why);
   await noteCredential(deployment, credential, deps.storage);
   const cloneUrl = deps.bitbucket.cloneUrl(repository);
@@ -114,13 +124,13 @@ export async function issueCloneCredential(
 type Why = keyof typeof goneWords;
 
 /** Null when the token was good, and is used up now. */
-async function useUp(tx: GrantTransaction, grant: CloneGrant, now: number): Promise<Why | null> {
+async function useUp(tx: GrantTransaction, grant: CloneGrant): Promise<Why | null> {
   const deployment = await tx.deployments.byId(grant.deploymentId);
   if (!deployment || !isRunning(deployment)) return 'not_running';
-  const attempts = await tx.attempts.ofDeployment(grant.deploymentId);
+  const attempts = await tx.attempts.ofDeployments([grant.deploymentId]);
   const newest = attempts.filter(({ kind }) => kind === 'trigger').at(-1);
   if (newest?.fencing !== grant.fencing) return 'newer_try';
-  return (await tx.cloneGrants.use(grant.tokenDigest, now)) ? null : 'used';
+  return (await tx.cloneGrants.use(grant)) ? null : 'used';
 }
 
 /** `unknown` too: we may only have missed the answer of a receiver that is at work. */
@@ -138,6 +148,11 @@ const goneWords = {
 
 function gone(why: Why): CredentialResult {
   return { kind: 'gone', why, message: goneWords[why] };
+}
+
+function isSame(one: string, other: string): boolean {
+  const [a, b] = [Buffer.from(one), Buffer.from(other)];
+  return a.length === b.length && timingSafeEqual(a, b);
 }
 
 function digest(token: string): string {

@@ -1,5 +1,5 @@
 import { statusFor, statusKey } from '../core/delivery/build-status.js';
-import type { Deployment } from '../core/model/index.js';
+import type { Deployment, StatusReport } from '../core/model/index.js';
 import type { Ids, Transaction } from '../core/ports.js';
 
 export interface StatusDeps {
@@ -8,17 +8,19 @@ export interface StatusDeps {
   pageUrl(pageToken: string): string;
 }
 
-/** Owes Bitbucket the build status of a deployment as it now is; written by `report-status`, never by the deploy itself. */
-export async function recordStatus(
-  tx: Transaction,
+/**
+ * The build status of a deployment as it now is, owed to Bitbucket once it is stored; written by `report-status`, never by the
+ * deploy itself. Null: there is none to write.
+ */
+export function statusReport(
   deployment: Deployment,
   targetName: string,
   now: number,
   deps: StatusDeps,
-): Promise<void> {
+): StatusReport | null {
   const status = statusFor(deployment, targetName);
-  if (status === null) return;
-  await tx.statusReports.insert({
+  if (status === null) return null;
+  return {
     id: deps.ids.next(),
     deploymentId: deployment.id,
     repositoryId: deployment.repositoryId,
@@ -34,7 +36,7 @@ export async function recordStatus(
     settledAt: null,
     error: null,
     createdAt: now,
-  });
+  };
 }
 
 /**
@@ -53,5 +55,5 @@ export async function recordEnd(
   const status = statusFor(ended, said.name);
   if (status === null || status.state === said.state) return;
   const unsent = { dueAt: now, attempts: 0, settledAt: null, error: null, createdAt: now };
-  await tx.statusReports.insert({ ...said, ...status, ...unsent, id: ids.next() });
+  await tx.statusReports.insert([{ ...said, ...status, ...unsent, id: ids.next() }]);
 }

@@ -1,13 +1,13 @@
 import type { Backend, TriggerOutcome, TriggerRequest } from '../core/backend.js';
 import { BitbucketError } from '../core/errors.js';
-import type { LaneLease, Repository } from '../core/model/index.js';
+import type { Repository } from '../core/model/index.js';
 import type { LaneDeps } from './step-lane.js';
 import type { ExchangeRecorder } from './keep-exchange.js';
-import type { Step } from './plan-step.js';
 import { noteCredential } from './note-credential.js';
+import type { CallStep } from './plan-lanes.js';
 import { openForCall } from './open-target.js';
 
-type TriggerStep = Extract<Step, { kind: 'trigger' }>;
+type TriggerStep = Extract<CallStep, { kind: 'trigger' }>;
 
 export interface Triggered {
   outcome: TriggerOutcome;
@@ -18,26 +18,23 @@ export interface Triggered {
 /** Hands one deployment to its backend, once. The outcome is a value whatever happens. */
 export async function triggerDeployment(
   step: TriggerStep,
-  lease: LaneLease,
   backend: Backend,
   recorder: ExchangeRecorder,
   deps: LaneDeps,
   signal: AbortSignal,
 ): Promise<Triggered> {
   if (step.deployment.cause === 'rollback') {
-    return rollBack(step, lease, backend, recorder, deps, signal);
+    return rollBack(step, backend, recorder, deps, signal);
   }
-  const repository = await deps.storage.read.repositories.byId(step.deployment.repositoryId);
+  const { repository } = step;
   if (!repository || repository.state === 'deleted') {
     return notCalled({ kind: 'rejected', reason: 'The repository no longer exists in Bitbucket.' });
   }
   const refused = await missingCredential(repository, deps);
   if (refused) return notCalled(refused);
-  const live = step.target.liveDeploymentId
-    ? await deps.storage.read.deployments.byId(step.target.liveDeploymentId)
-    : null;
+  const { live } = step;
   const previousCommit = live && (live.builtCommit ?? live.commit);
-  const asked = { ...(await request(step, lease, repository, recorder, deps)), previousCommit };
+  const asked = { ...(await request(step, repository, recorder, deps)), previousCommit };
   return sent(step, deps, () => backend.trigger(asked, signal));
 }
 
@@ -80,7 +77,6 @@ function notCalled(outcome: TriggerOutcome): Triggered {
 
 async function request(
   step: TriggerStep,
-  lease: LaneLease,
   repository: Repository,
   recorder: ExchangeRecorder,
   deps: LaneDeps,
@@ -93,7 +89,7 @@ async function request(
     backendRef: deployment.backendRef,
     commit: deployment.commit,
     idempotencyKey: deployment.id,
-    fencing: lease.fencing,
+    fencing: step.lease.fencing,
     repository: {
       uuid: repository.uuid,
       fullName: repository.fullName,
@@ -117,16 +113,13 @@ async function request(
 
 async function rollBack(
   step: TriggerStep,
-  lease: LaneLease,
   backend: Backend,
   recorder: ExchangeRecorder,
   deps: LaneDeps,
   signal: AbortSignal,
 ): Promise<Triggered> {
   const { deployment } = step;
-  const earlier = deployment.rollbackOf
-    ? await deps.storage.read.deployments.byId(deployment.rollbackOf)
-    : null;
+  const earlier = step.rollbackOf;
   const toBackendRef = earlier?.backendRef ?? null;
   if (!backend.rollback || !earlier || toBackendRef === null) {
     return notCalled({ kind: 'rejected', reason: 'That release cannot be switched back to.' });
@@ -139,7 +132,7 @@ async function rollBack(
     backendRef: deployment.backendRef,
     commit: deployment.commit,
     idempotencyKey: deployment.id,
-    fencing: lease.fencing,
+    fencing: step.lease.fencing,
     toDeploymentId: earlier.id,
     toBackendRef,
   };

@@ -180,7 +180,8 @@ export interface RollbackRequest extends BackendDeployment {
 }
 
 export type TriggerOutcome =
-  | { kind: 'accepted'; backendRef: string }
+  /** `observation`: what the answer said of the deployment beyond having it; without, it is observed a second later. */
+  | { kind: 'accepted'; backendRef: string; observation?: Observation }
   /**
    * It said no, and would say no again. `needsReconnect`: because of the credential. Of a connection, that marks the connection
    * broken, and the deployment waits until it is repaired; of a target's own, the target is paused. `isHeld`: somebody has

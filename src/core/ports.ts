@@ -9,6 +9,7 @@ import type {
   Attempt,
   BackendReport,
   BuildStatusState,
+  ClaimedLane,
   CloneGrant,
   Connection,
   Decision,
@@ -140,6 +141,7 @@ export interface RepositoryReads {
   /** Active ones. */
   ofWorkspace(workspaceUuid: string): Promise<Repository[]>;
   byId(id: string): Promise<Repository | null>;
+  byIds(ids: readonly string[]): Promise<Repository[]>;
   workspace(uuid: string): Promise<Workspace | null>;
   /**
    * Those of a workspace that have a target or an active hook, by full name. `search`: part of the name, whatever its case;
@@ -170,6 +172,7 @@ export interface RepositoryWrites {
 
 export interface TargetReads {
   byId(id: string): Promise<Target | null>;
+  byIds(ids: readonly string[]): Promise<Target[]>;
   /** Not the removed ones; oldest first. */
   ofRepository(repositoryId: string): Promise<Target[]>;
   ofRepositories(repositoryIds: readonly string[]): Promise<Target[]>;
@@ -196,6 +199,7 @@ export interface TargetWrites {
 
 export interface ConnectionReads {
   byId(id: string): Promise<Connection | null>;
+  byIds(ids: readonly string[]): Promise<Connection[]>;
   /** By name. */
   ofWorkspace(workspaceUuid: string): Promise<Connection[]>;
 }
@@ -298,6 +302,7 @@ export interface EventWrites {
 
 export interface DeploymentReads {
   byId(id: string): Promise<Deployment | null>;
+  byIds(ids: readonly string[]): Promise<Deployment[]>;
   byPageToken(token: string): Promise<Deployment | null>;
   /** Newest first. `before`: id of the last one seen, for the next page. */
   recent(
@@ -311,8 +316,10 @@ export interface DeploymentReads {
     },
     page: { limit: number; before?: string },
   ): Promise<Deployment[]>;
-  /** What the lane looks at next: one whose ref must be checked, else the queued one whose slot has waited longest. */
-  nextQueued(targetId: string): Promise<Deployment | null>;
+  /** What each of these lanes looks at next: the queued one whose slot has waited longest. None for a lane without any. */
+  nextQueued(targetIds: readonly string[]): Promise<Deployment[]>;
+  /** Those of the given targets where something is queued. */
+  targetsWithQueued(targetIds: readonly string[]): Promise<Set<string>>;
   /** The last of a slot that was not superseded, leaving one out. */
   newestOfSlot(targetId: string, slot: string, except: string): Promise<Deployment | null>;
   /** Those that wait, or waited, for one of the given deployments; oldest first. */
@@ -329,24 +336,28 @@ export interface DeploymentWrites {
     now: number,
   ): Promise<Deployment[]>;
   update(id: string, patch: Partial<Omit<Deployment, 'id'>>): Promise<void>;
+  updateMany(
+    changes: readonly { id: string; patch: Partial<Omit<Deployment, 'id'>> }[],
+  ): Promise<void>;
   /** Only one that never started: its decision turned out to be a skip. */
   remove(id: string): Promise<void>;
 }
 
 export interface AttemptReads {
   ofDeployment(deploymentId: string): Promise<Attempt[]>;
+  /** Oldest first, without what was sent and received. */
+  ofDeployments(deploymentIds: readonly string[]): Promise<Omit<Attempt, 'exchanges'>[]>;
 }
 
 export interface AttemptWrites {
-  insert(attempt: Attempt): Promise<void>;
-  finish(
-    id: string,
-    patch: Pick<Attempt, 'finishedAt' | 'outcome' | 'detail' | 'exchanges'>,
-  ): Promise<void>;
+  insert(attempts: readonly Attempt[]): Promise<void>;
+  finish(attempts: readonly Attempt[]): Promise<void>;
 }
 
 export interface BackendReportReads {
   ofDeployment(deploymentId: string): Promise<BackendReport | null>;
+  /** Those of the given deployments whose receiver has reported. */
+  reported(deploymentIds: readonly string[]): Promise<Set<string>>;
 }
 
 export interface BackendReportWrites {
@@ -355,13 +366,13 @@ export interface BackendReportWrites {
 }
 
 export interface CloneGrantReads {
-  byDigest(tokenDigest: string): Promise<CloneGrant | null>;
+  /** When it was used; null: not yet, or never offered. Unix ms. */
+  usedAt(tokenDigest: string): Promise<number | null>;
 }
 
 export interface CloneGrantWrites {
-  insert(grant: CloneGrant): Promise<void>;
   /** False when it was used before; nothing was changed then. */
-  use(tokenDigest: string, now: number): Promise<boolean>;
+  use(grant: CloneGrant): Promise<boolean>;
 }
 
 export interface HookReads {
@@ -390,6 +401,14 @@ export interface LaneReads {
   nextDue(): Promise<number | null>;
 }
 
+/** What becomes of a lane whose lease is given back. */
+export interface LaneChange {
+  lease: LaneLease;
+  dueAt: number | null;
+  currentDeploymentId: string | null;
+  failures: number;
+}
+
 export interface LaneWrites {
   create(lane: Pick<Lane, 'targetId' | 'repositoryId' | 'workspaceUuid'>): Promise<void>;
   /** Makes the lane due at `at`, or earlier if it already was. `afresh`: new work, so earlier failures count no more. */
@@ -404,30 +423,27 @@ export interface LaneWrites {
     leaseMs: number,
     owner: string,
     servedLately?: readonly string[],
-  ): Promise<LaneLease[]>;
+  ): Promise<ClaimedLane[]>;
   /** Extends the leases still held; returns the targets whose lease was lost. */
   renew(leases: readonly LaneLease[], until: number): Promise<string[]>;
-  /**
-   * Guarded by owner and fencing number: false means the lease was lost and nothing may be written.
-   * Call it first in the transaction that settles a step.
-   */
+  /** Guarded by owner and fencing number: false means the lease was lost and nothing may be written. */
   holds(lease: LaneLease, now: number): Promise<boolean>;
-  /** Gives the lease back and says when the lane is due again (null = idle until woken; woken since the claim = now). */
-  release(
-    lease: LaneLease,
-    now: number,
-    patch: { dueAt: number | null; currentDeploymentId: string | null; failures: number },
-  ): Promise<void>;
   /** What waits for its next try anywhere in a workspace is due now. */
   wakeWorkspace(workspaceUuid: string, now: number): Promise<void>;
-  /** Keeps the lease, but says what is running: written before a backend is called. */
-  setCurrent(lease: LaneLease, deploymentId: string): Promise<void>;
+  /**
+   * Gives leases back and says when each lane is due again (null = idle until woken; woken since the claim = now). Returns the
+   * targets whose lease was still held: nothing else may be written for the others. Call it first in the transaction that
+   * settles a step.
+   */
+  settle(changes: readonly LaneChange[], now: number): Promise<Set<string>>;
+  /** Keeps the leases, but says what is running: written before a backend is called. */
+  setCurrent(changes: readonly { targetId: string; currentDeploymentId: string }[]): Promise<void>;
   /** Every lease of this data folder's former owner ends now, and what was running is looked at first. At start only. */
   takeOverAll(now: number): Promise<number>;
 }
 
 export interface StatusReportWrites {
-  insert(report: StatusReport): Promise<void>;
+  insert(reports: readonly StatusReport[]): Promise<void>;
   /** What was last recorded of a deployment, written or not. */
   latestOf(deploymentId: string): Promise<StatusReport | null>;
   /** What a former process was writing, or would have tried again later, is due now. At start only. */
@@ -439,8 +455,10 @@ export interface StatusReportWrites {
   /** Whether a later report of the same commit and key is waiting behind this one. */
   hasNewer(report: StatusReport): Promise<boolean>;
   settle(
-    id: string,
-    patch: Partial<Pick<StatusReport, 'dueAt' | 'attempts' | 'settledAt' | 'error'>>,
+    changes: readonly {
+      id: string;
+      patch: Partial<Pick<StatusReport, 'dueAt' | 'attempts' | 'settledAt' | 'error'>>;
+    }[],
   ): Promise<void>;
 }
 

@@ -2,10 +2,27 @@ import { randomUUID } from 'node:crypto';
 import type { LaneLease } from '../core/model/index.js';
 import type { Clock, Logger, Storage, Waker } from '../core/ports.js';
 
-export interface WorkerOptions {
+/** What a lane does next; to the worker only whose lane it is. */
+interface LaneStep {
+  readonly lease: LaneLease;
+}
+
+export interface WorkerOptions<Step extends LaneStep = LaneStep> {
   storage: Storage;
-  /** One step of a lane; must settle or leave the lease to run out. */
-  step(lease: LaneLease): Promise<void>;
+  lanes: {
+    /**
+     * Leases up to `limit` due lanes and plans their steps. Those without a step are given back already; `nextDue` is when the
+     * first of them is due again, Unix ms.
+     */
+    begin(wish: {
+      limit: number;
+      owner: string;
+      leaseMs: number;
+      servedLately: readonly string[];
+    }): Promise<{ claimed: number; steps: Step[]; nextDue: number | null }>;
+    /** Must settle or leave the lease to run out. When the lane is due again, Unix ms; null: nobody knows, or never. */
+    run(step: Step): Promise<number | null>;
+  };
   /** Work beside the lanes that must never hold them up; each runs at most once at a time. */
   background: readonly BackgroundJob[];
   clock: Clock;
@@ -29,21 +46,32 @@ const sweepMs = 1_000;
 const rememberedWorkspaces = 20;
 const troublePauseMs = 1_000;
 
-/** Wakes actions when lanes are due. Knows no backend, no HTTP, no SQL. A wake-up is only a hint: the sweep finds the rest. */
-export class Worker implements Waker {
-  readonly #options: WorkerOptions;
+/**
+ * Wakes actions when lanes are due. Knows no backend, no HTTP, no SQL. A wake-up is only a hint, and so is what a step says of
+ * its lane's next time: the sweep finds the rest.
+ */
+export class Worker<Step extends LaneStep = LaneStep> implements Waker {
+  readonly #options: WorkerOptions<Step>;
   readonly #owner = randomUUID();
   readonly #active = new Map<LaneLease, Promise<void>>();
   /** Workspaces that had their turn, the latest last: nobody's thousands may hold up another's single push. */
   #servedLately: readonly string[] = [];
   #loop: Promise<void> | null = null;
   readonly #background = new Map<string, Promise<void>>();
+  /** Jobs that were asked for while they ran. */
+  readonly #again = new Set<string>();
   #heartbeat: NodeJS.Timeout | null = null;
   #stopping = false;
   #woken = false;
+  /** By `performance.now()`. */
+  #sweepAt = 0;
+  /** The earliest time that a lane is known to be due, Unix ms. */
+  #nextDue = Infinity;
+  /** Something was due when all hands were busy. */
+  #isLeft = false;
   #rouse: (() => void) | null = null;
 
-  constructor(options: WorkerOptions) {
+  constructor(options: WorkerOptions<Step>) {
     this.#options = options;
   }
 
@@ -57,6 +85,13 @@ export class Worker implements Waker {
     this.#rouse?.();
   }
 
+  /** A background job has something to do; nobody waits for the sweep. */
+  wakeJob(name: string): void {
+    if (this.#loop === null || this.#stopping) return;
+    const job = this.#options.background.find((one) => one.name === name);
+    if (job) this.#runBeside(job);
+  }
+
   /** Takes no more work and waits for the running steps; the lanes of any that do not end in time are found by the sweep. */
   async stop(): Promise<void> {
     this.#stopping = true;
@@ -68,48 +103,68 @@ export class Worker implements Waker {
 
   async #run(): Promise<void> {
     while (!this.#stopping) {
-      this.#woken = false;
       let waitMs: number;
       try {
         waitMs = await this.#workOnce();
       } catch (error) {
         this.#options.logger.error({ err: error }, 'worker.trouble');
         waitMs = troublePauseMs;
+        this.#woken = false;
       }
-      if (waitMs > 0) await this.#sleep(waitMs);
+      await this.#sleep(waitMs);
     }
   }
 
   /** Returns how long to wait for the next round, at most a sweep. */
   async #workOnce(): Promise<number> {
-    const { storage, clock, concurrency } = this.#options;
-    const nextDue = await storage.read.lanes.nextDue();
+    // Not by the clock of the deployments: that one can jump.
+    if (performance.now() >= this.#sweepAt) await this.#sweep();
+    const { clock, concurrency } = this.#options;
+    const limit = concurrency - this.#active.size;
+    const isDue = this.#woken || this.#nextDue <= clock();
+    this.#woken = false;
+    // All hands are busy: each rouses the loop when it is done.
+    if (isDue && limit > 0) await this.#takeLanes(limit);
+    else this.#isLeft ||= isDue;
+    const untilSweep = Math.max(0, this.#sweepAt - performance.now());
+    return Math.max(0, Math.min(this.#nextDue - clock(), untilSweep));
+  }
+
+  /** What is due without anybody having said so: lanes, build statuses, looks at repositories, care. */
+  async #sweep(): Promise<void> {
+    this.#sweepAt = performance.now() + sweepMs;
+    const { storage, background, clock } = this.#options;
+    const nextDue = (await storage.read.lanes.nextDue()) ?? Infinity;
+    this.#nextDue = nextDue;
     const now = clock();
-    for (const job of this.#options.background) {
-      if (job.dueAt && job.dueAt() <= now) this.#runBeside(job);
+    for (const job of background) {
+      if (job.dueAt ? job.dueAt() <= now : nextDue <= now) this.#runBeside(job);
     }
-    if (nextDue === null || nextDue > now) {
-      return Math.min(nextDue === null ? sweepMs : nextDue - now, sweepMs);
-    }
-    const free = concurrency - this.#active.size;
-    const leases =
-      free > 0
-        ? await storage.write((tx) =>
-            tx.lanes.claim(free, clock(), leaseMs, this.#owner, this.#servedLately),
-          )
-        : [];
-    for (const lease of leases) this.#begin(lease);
-    for (const job of this.#options.background) {
-      if (!job.dueAt) this.#runBeside(job);
-    }
-    // Nothing could be taken although something is due: all hands are busy, and each wakes the loop when it is done.
-    return leases.length === 0 ? sweepMs : 0;
+  }
+
+  async #takeLanes(limit: number): Promise<void> {
+    this.#isLeft = false;
+    this.#nextDue = Infinity;
+    const servedLately = this.#servedLately;
+    const wish = { limit, owner: this.#owner, leaseMs, servedLately };
+    const { claimed, steps, nextDue } = await this.#options.lanes.begin(wish);
+    for (const step of steps) this.#begin(step);
+    this.#hearOf(nextDue);
+    // There may be more.
+    if (claimed === limit) this.wake();
+  }
+
+  #hearOf(dueAt: number | null): void {
+    if (dueAt !== null && dueAt < this.#nextDue) this.#nextDue = dueAt;
   }
 
   /** Never in front of the lanes: a Bitbucket that answers slowly must not hold up a deploy. */
   #runBeside(job: BackgroundJob): void {
     const { name } = job;
-    if (this.#background.has(name)) return;
+    if (this.#background.has(name)) {
+      this.#again.add(name);
+      return;
+    }
     const work = job
       .run()
       .catch((error: unknown) => {
@@ -118,22 +173,27 @@ export class Worker implements Waker {
       })
       .then((taken) => {
         this.#background.delete(name);
-        if (taken > 0) this.wake();
+        const again = this.#again.delete(name) || taken > 0;
+        if (again && !this.#stopping) this.#runBeside(job);
       });
     this.#background.set(name, work);
   }
 
-  #begin(lease: LaneLease): void {
+  #begin(step: Step): void {
+    const { lease } = step;
     const others = this.#servedLately.filter((workspace) => workspace !== lease.workspaceUuid);
     this.#servedLately = [...others, lease.workspaceUuid].slice(-rememberedWorkspaces);
-    const work = this.#options
-      .step(lease)
+    const work = this.#options.lanes
+      .run(step)
       .catch((error: unknown) => {
         this.#options.logger.error({ target: lease.targetId, err: error }, 'lane.step_failed');
+        return null;
       })
-      .finally(() => {
+      .then((dueAt) => {
         this.#active.delete(lease);
-        this.wake();
+        this.#hearOf(dueAt);
+        if (this.#isLeft) this.wake();
+        else this.#rouse?.();
       });
     this.#active.set(lease, work);
   }
@@ -153,13 +213,13 @@ export class Worker implements Waker {
   #sleep(ms: number): Promise<void> {
     if (this.#woken) return Promise.resolve();
     return new Promise((resolve) => {
-      const timer = setTimeout(done, ms);
-      const rouse = (): void => done();
-      this.#rouse = rouse;
-      function done(): void {
+      const done = (): void => {
         clearTimeout(timer);
+        this.#rouse = null;
         resolve();
-      }
+      };
+      const timer = setTimeout(done, ms);
+      this.#rouse = done;
     });
   }
 }

@@ -91,6 +91,62 @@ export class Table<Row extends object> {
     return sql.run(`UPDATE ${this.name} SET ${sets} WHERE ${where}`, [...written, ...values]);
   }
 
+  /**
+   * Many rows by their id, each with values of its own: one statement for all that change the same fields. No id twice; one
+   * that is not there changes nothing.
+   */
+  async updateMany(
+    sql: Sql,
+    idField: keyof Row & string,
+    changes: readonly { id: string; patch: Partial<Row> }[],
+  ): Promise<void> {
+    const alike = new Map<string, { id: string; patch: Partial<Row> }[]>();
+    for (const change of changes) {
+      const key = this.fields.filter((field) => change.patch[field] !== undefined).join(' ');
+      const group = alike.get(key);
+      if (group) group.push(change);
+      else if (key !== '') alike.set(key, [change]);
+    }
+    for (const [key, group] of alike) {
+      const [only, ...more] = group;
+      if (only && more.length === 0) {
+        await this.update(sql, only.patch, `${quoted(idField)} = ?`, [only.id]);
+        continue;
+      }
+      // Cast: made from `this.fields` above.
+      const fields = key.split(' ') as (keyof Row & string)[];
+      await this.#updateGroup(sql, idField, fields, group);
+    }
+  }
+
+  async #updateGroup(
+    sql: Sql,
+    idField: keyof Row & string,
+    fields: readonly (keyof Row & string)[],
+    group: readonly { id: string; patch: Partial<Row> }[],
+  ): Promise<void> {
+    const types = [idField, ...fields].map((field) => this.#sqlType(field));
+    const names = fields.map(quoted);
+    for (const chunk of chunksOf(group)) {
+      const rows = chunk.map(({ id, patch }) => [
+        id,
+        ...fields.map((field) => this.#write(field, patch[field])),
+      ]);
+      const { text, values } = valuesOf(rows, types);
+      await sql.run(
+        `WITH change ("id", ${names.join(', ')}) AS (${text})
+         UPDATE ${this.name} SET ${names.map((name) => `${name} = change.${name}`).join(', ')}
+         FROM change WHERE ${this.name}.${quoted(idField)} = change."id"`,
+        values,
+      );
+    }
+  }
+
+  #sqlType(field: keyof Row): 'BIGINT' | 'TEXT' {
+    const kind = this.#columns[field];
+    return kind === 'integer' || kind === 'flag' ? 'BIGINT' : 'TEXT';
+  }
+
   /** From a raw row with snake_case names. */
   read(raw: Readonly<Record<string, SqlValue>>): Row {
     const row: Record<string, unknown> = {};
@@ -172,6 +228,22 @@ function* chunksOf<Row>(rows: readonly Row[]): Generator<readonly Row[]> {
       ? rows
       : rows.slice(start, start + maxRowsPerStatement);
   }
+}
+
+/**
+ * A VALUES list with its placeholders. Filled up with rows of nulls to a power of two, so that few statements have to be
+ * prepared; a null id joins nothing. The casts of the first row tell Postgres the types.
+ */
+export function valuesOf(
+  rows: readonly (readonly SqlValue[])[],
+  types: readonly string[],
+): { text: string; values: SqlValue[] } {
+  const size = powerOfTwo(rows.length);
+  const first = `(${types.map((type) => `CAST(? AS ${type})`).join(', ')})`;
+  const other = `(${types.map(() => '?').join(', ')})`;
+  const text = `VALUES ${[first, ...Array.from({ length: size - 1 }, () => other)].join(', ')}`;
+  const missing = Array.from({ length: (size - rows.length) * types.length }, () => null);
+  return { text, values: [...rows.flat(), ...missing] };
 }
 
 export function columnName(field: string): string {

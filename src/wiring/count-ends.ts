@@ -58,6 +58,10 @@ function noting(tx: Transaction, notes: Note[]): Transaction {
         await tx.deployments.update(id, patch);
         ended(patch.state);
       },
+      async updateMany(changes) {
+        await tx.deployments.updateMany(changes);
+        for (const { patch } of changes) ended(patch.state);
+      },
       async supersedeQueued(...where) {
         const superseded = await tx.deployments.supersedeQueued(...where);
         for (let i = 0; i < superseded.length; i += 1) ended('superseded');
@@ -66,10 +70,11 @@ function noting(tx: Transaction, notes: Note[]): Transaction {
     },
     attempts: {
       ...tx.attempts,
-      async finish(id, patch) {
-        await tx.attempts.finish(id, patch);
-        const { outcome } = patch;
-        if (outcome !== null) notes.push((m) => m.attemptEnded(outcome));
+      async finish(attempts) {
+        await tx.attempts.finish(attempts);
+        for (const { outcome } of attempts) {
+          if (outcome !== null) notes.push((m) => m.attemptEnded(outcome));
+        }
       },
     },
   };

@@ -1,3 +1,4 @@
+import type { KeyObject } from 'node:crypto';
 import { latestReport, noteReport } from '../actions/backend-reports.js';
 import { issueCloneCredential, offerCloneCredential } from '../actions/issue-clone-credential.js';
 import { receiveCallback } from '../actions/receive-callback.js';
@@ -22,6 +23,7 @@ export function createReceiverParts(basics: {
   clock: Clock;
   ids: Ids;
   bitbucket: Bitbucket;
+  tokenKey: KeyObject;
 }): ReceiverParts {
   const { config, ids } = basics;
   const deps = { ...basics, signingSecrets: callbackSecrets };
@@ -39,7 +41,7 @@ export function createReceiverParts(basics: {
         note: (deploymentId, observation) => noteReport(deploymentId, observation, deps),
       },
       offerCredential: (deploymentId, fencing) =>
-        offerCloneCredential({ deploymentId, fencing }, deps),
+        Promise.resolve(offerCloneCredential({ deploymentId, fencing }, basics.tokenKey)),
       newId: () => ids.next(),
     },
     api: {

@@ -88,7 +88,7 @@ describe('accept events', () => {
         ['c', 'queued', undefined],
       ],
     );
-    const next = await engine.storage.read.deployments.nextQueued(target.id);
+    const [next] = await engine.storage.read.deployments.nextQueued([target.id]);
     assert.equal(next?.commit, commit('c'), 'c took over the place of a, before b');
   });
 

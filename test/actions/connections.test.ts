@@ -118,6 +118,7 @@ describe('connections', () => {
     const two = await engine.target({ connectionId: id, name: 'Two' });
     backend.onTrigger = [() => ({ kind: 'rejected', reason: refusal, needsReconnect: true })];
     await engine.push([change({ to: commit('a') })]);
+    await engine.step(1);
     await engine.settle(3_600_000);
     const broken = await stored(id);
     assert.equal(broken.state, 'broken');

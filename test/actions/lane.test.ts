@@ -6,7 +6,6 @@ import {
   redeploy,
   rollBack,
 } from '../../src/actions/request-deployment.js';
-import { stepLane } from '../../src/actions/step-lane.js';
 import { BitbucketError, InputError, StateError } from '../../src/core/errors.js';
 import { change, commit, createEngine, type Engine } from '../support/engine.js';
 
@@ -184,11 +183,9 @@ describe('a lane', () => {
         return new Promise(() => undefined);
       },
     ];
-    const [lease] = await engine.storage.write((tx) =>
-      tx.lanes.claim(1, engine.clock.now(), 15_000, 'dead'),
-    );
-    assert.ok(lease);
-    void stepLane(lease, engine.laneDeps);
+    const { steps } = await engine.begin();
+    assert.ok(steps[0]);
+    void engine.lanes.run(steps[0]);
     await called;
     engine.clock.advance(15_001);
     engine.backend.onLookup = { kind: 'found', backendRef: 'first' };
@@ -209,11 +206,9 @@ describe('a lane', () => {
         return new Promise((resolve) => (answer = resolve));
       },
     ];
-    const [lease] = await engine.storage.write((tx) =>
-      tx.lanes.claim(1, engine.clock.now(), 15_000, 'paused'),
-    );
-    assert.ok(lease);
-    const paused = stepLane(lease, engine.laneDeps);
+    const { steps } = await engine.begin();
+    assert.ok(steps[0]);
+    const paused = engine.lanes.run(steps[0]);
     await called;
     engine.clock.advance(15_001);
     engine.backend.onLookup = { kind: 'found', backendRef: 'first' };
@@ -269,7 +264,7 @@ describe('a lane', () => {
     }
     engine.backend.onTrigger = [() => ({ kind: 'retry', reason: 'connection refused' })];
     await engine.push([change()]);
-    await engine.step();
+    for (const _ of targets) await engine.step(1);
     const tried = engine.backend.triggered.length;
     assert.equal(tried, 10, 'the tenth failure opens the breaker');
     await engine.settle(25_000);

@@ -23,10 +23,24 @@ describe('worker', () => {
     await engine.close();
   });
 
-  function start(step: WorkerOptions['step'], more: Partial<WorkerOptions> = {}): void {
+  function start(
+    step: (lease: LaneLease) => Promise<void>,
+    more: Partial<WorkerOptions> = {},
+  ): void {
     worker = new Worker({
       storage: engine.storage,
-      step,
+      lanes: {
+        async begin({ limit, owner, leaseMs, servedLately }) {
+          const claimed = await engine.storage.write((tx) =>
+            tx.lanes.claim(limit, engine.clock.now(), leaseMs, owner, servedLately),
+          );
+          return { claimed: claimed.length, steps: claimed, nextDue: null };
+        },
+        async run({ lease }) {
+          await step(lease);
+          return null;
+        },
+      },
       background: [],
       clock: engine.clock.now,
       logger: engine.logger,
@@ -36,14 +50,10 @@ describe('worker', () => {
     worker.start();
   }
 
-  const release = (lease: LaneLease): Promise<void> =>
-    engine.storage.write((tx) =>
-      tx.lanes.release(lease, engine.clock.now(), {
-        dueAt: null,
-        currentDeploymentId: null,
-        failures: 0,
-      }),
-    );
+  const release = async (lease: LaneLease): Promise<void> => {
+    const change = { lease, dueAt: null, currentDeploymentId: null, failures: 0 };
+    await engine.storage.write((tx) => tx.lanes.settle([change], engine.clock.now()));
+  };
   const wake = async (...ids: string[]): Promise<void> => {
     await engine.storage.write((tx) => tx.lanes.wake(ids, engine.clock.now()));
     worker.wake();

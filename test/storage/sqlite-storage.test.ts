@@ -8,6 +8,7 @@ import { ConfigError, InfrastructureError } from '../../src/core/errors.js';
 import { lockDataFolder } from '../../src/storage/data-folder.js';
 import { allTables } from '../../src/storage/models/index.js';
 import { columnName } from '../../src/storage/table.js';
+import type { LaneLease, Target } from '../../src/core/model/index.js';
 import { createEngine, type Engine } from '../support/engine.js';
 import { tempFolder } from '../support/temp-folder.js';
 
@@ -51,8 +52,16 @@ describe('SQLite storage', () => {
   });
 
   describe('lanes', () => {
-    const claim = (limit = 10, leaseMs = 15_000) =>
-      engine.storage.write((tx) => tx.lanes.claim(limit, engine.clock.now(), leaseMs, 'me'));
+    const claim = async (limit = 10, leaseMs = 15_000) => {
+      const lanes = await engine.storage.write((tx) =>
+        tx.lanes.claim(limit, engine.clock.now(), leaseMs, 'me'),
+      );
+      return lanes.map(({ lease }) => lease);
+    };
+    const giveBack = (lease: LaneLease) => {
+      const change = { lease, dueAt: null, currentDeploymentId: null, failures: 0 };
+      return engine.storage.write((tx) => tx.lanes.settle([change], engine.clock.now()));
+    };
 
     it('leases a due lane to one worker, with a number that grows', async () => {
       const target = await engine.target();
@@ -77,12 +86,45 @@ describe('SQLite storage', () => {
       const [lease] = await claim();
       assert.ok(lease);
       await engine.storage.write((tx) => tx.lanes.wake([target.id], engine.clock.now()));
-      const idle = { dueAt: null, currentDeploymentId: null, failures: 0 };
-      await engine.storage.write((tx) => tx.lanes.release(lease, engine.clock.now(), idle));
+      await giveBack(lease);
       const [next] = await claim();
       assert.ok(next, 'due again at once');
-      await engine.storage.write((tx) => tx.lanes.release(next, engine.clock.now(), idle));
+      await giveBack(next);
       assert.equal((await engine.storage.read.lanes.byTarget(target.id))?.dueAt, null);
+    });
+
+    it('gives back only what is still held, each with its own next time', async () => {
+      const targets: Target[] = [];
+      for (const name of ['A', 'B', 'C']) targets.push(await engine.target({ name }));
+      const now = engine.clock.now();
+      await engine.storage.write((tx) =>
+        tx.lanes.wake(
+          targets.map(({ id }) => id),
+          now,
+        ),
+      );
+      const leases = await claim();
+      const changes = leases.map((lease, index) => ({
+        lease: index === 1 ? { ...lease, fencing: 7 } : lease,
+        dueAt: now + 1_000 * (index + 1),
+        currentDeploymentId: `d${index}`,
+        failures: index,
+      }));
+      const held = await engine.storage.write((tx) => tx.lanes.settle(changes, now));
+      const [a, b, c] = leases.map(({ targetId }) => targetId);
+      assert.deepEqual([...held].sort(), [a, c].sort());
+      const lanes = await Promise.all(
+        leases.map(({ targetId }) => engine.storage.read.lanes.byTarget(targetId)),
+      );
+      assert.deepEqual(
+        lanes.map((lane) => [lane?.dueAt, lane?.currentDeploymentId, lane?.failures]),
+        [
+          [now + 1_000, 'd0', 0],
+          [now, null, 0],
+          [now + 3_000, 'd2', 2],
+        ],
+      );
+      assert.ok(lanes[1]?.leaseOwner, `${b} is still leased`);
     });
 
     it('says which leases were lost when renewing, and keeps the others', async () => {
@@ -130,9 +172,11 @@ describe('SQLite storage', () => {
       dueAt: engine.clock.now(),
     };
     await engine.storage.write(async (tx) => {
-      await tx.statusReports.insert({ ...base, id: '1', state: 'INPROGRESS' });
-      await tx.statusReports.insert({ ...base, id: '2', state: 'SUCCESSFUL' });
-      await tx.statusReports.insert({ ...base, id: '3', state: 'INPROGRESS', key: 'other' });
+      await tx.statusReports.insert([
+        { ...base, id: '1', state: 'INPROGRESS' },
+        { ...base, id: '2', state: 'SUCCESSFUL' },
+        { ...base, id: '3', state: 'INPROGRESS', key: 'other' },
+      ]);
     });
     const claim = async (): Promise<string[]> => {
       const now = engine.clock.now();
@@ -143,7 +187,9 @@ describe('SQLite storage', () => {
     };
     assert.deepEqual(await claim(), ['1', '3']);
     assert.deepEqual(await claim(), [], 'the newer one waits for the older');
-    await engine.storage.write((tx) => tx.statusReports.settle('1', { dueAt: null, settledAt: 1 }));
+    await engine.storage.write((tx) =>
+      tx.statusReports.settle([{ id: '1', patch: { dueAt: null, settledAt: 1 } }]),
+    );
     assert.deepEqual(await claim(), ['2']);
     engine.clock.advance(60_000);
     assert.deepEqual(await claim(), ['2', '3'], 'a crash in between is repeated');

@@ -1,11 +1,12 @@
 import { randomBytes } from 'node:crypto';
 import { acceptEvents, type Accepted, type InboundEvent } from '../../src/actions/accept-events.js';
 import { reconcileDue } from '../../src/actions/reconcile.js';
-import { reportDueStatuses } from '../../src/actions/report-status.js';
+import { createStatusReporter } from '../../src/actions/report-status.js';
 import type { RequestDeps } from '../../src/actions/request-deployment.js';
 import { saveTarget, type TargetForm } from '../../src/actions/save-target.js';
-import { stepLane, type LaneDeps } from '../../src/actions/step-lane.js';
+import { createLanes, type LaneDeps } from '../../src/actions/step-lane.js';
 import { Breakers } from '../../src/core/delivery/breaker.js';
+import { HostSlots } from '../../src/core/delivery/host-slots.js';
 import type { Backend } from '../../src/core/backend.js';
 import type { RefChange, Repository, Source, Target } from '../../src/core/model/index.js';
 import { createIds } from '../../src/lib/ids.js';
@@ -97,6 +98,8 @@ export async function createEngine(
     vault,
     backend: find,
     breakers: new Breakers(),
+    slots: new HostSlots(32),
+    statusesDue: () => undefined,
     routing,
     clock: clock.now,
     ids,
@@ -104,6 +107,11 @@ export async function createEngine(
     logger,
     pageUrl: (token) => `https://slipway.example/d/${token}`,
   };
+  const lanes = createLanes(laneDeps);
+  const reportStatuses = createStatusReporter({
+    ...{ storage, bitbucket, clock: clock.now, logger },
+    random: () => 0.5,
+  });
   const reconcileDeps = {
     ...laneDeps,
     ...routing,
@@ -121,11 +129,15 @@ export async function createEngine(
   };
   await storage.write((tx) => tx.installations.saveSource(source));
 
-  /** Steps every lane that is due now, once; returns how many. */
-  async function step(): Promise<number> {
-    const leases = await storage.write((tx) => tx.lanes.claim(100, clock.now(), 15_000, 'test'));
-    for (const lease of leases) await stepLane(lease, laneDeps);
-    return leases.length;
+  /** Leases what is due and plans it, as a worker does before it calls anybody. */
+  const begin = (limit = 100) =>
+    lanes.begin({ limit, owner: 'test', leaseMs: 15_000, servedLately: [] });
+
+  /** Steps every lane that is due now, or so many of them, once; returns how many. */
+  async function step(limit?: number): Promise<number> {
+    const { claimed, steps } = await begin(limit);
+    for (const one of steps) await lanes.run(one);
+    return claimed;
   }
 
   let deliveries = 0;
@@ -150,6 +162,8 @@ export async function createEngine(
     ids,
     logger,
     laneDeps,
+    lanes,
+    begin,
     requestDeps,
     source,
     step,
@@ -158,10 +172,7 @@ export async function createEngine(
       const deadline = clock.now() + withinMs;
       for (;;) {
         while ((await step()) > 0);
-        const reported = await reportDueStatuses(
-          { storage, bitbucket, clock: clock.now, random: () => 0.5, logger },
-          100,
-        );
+        const reported = await reportStatuses(100);
         const reconciled = await reconcileDue(reconcileDeps, 100);
         if (reported + reconciled > 0) continue;
         const due = await storage.read.lanes.nextDue();

@@ -12,25 +12,19 @@ type Answered = Extract<Answer, { kind: 'answered' }>;
 const defaultThrottleMs = 60_000;
 const timing: ReadonlySet<number> = new Set([408, 425, 429]);
 
-export interface TriggerReading {
-  outcome: TriggerOutcome;
-  /** What the answer said of the deployment itself, to be kept before the outcome is. */
-  observation?: Observation;
-}
-
 /** The table of reference/deploy-backends.md §3.2 and §5. */
-export function readTriggerAnswer(answer: Answer, deploymentId: string): TriggerReading {
+export function readTriggerAnswer(answer: Answer, deploymentId: string): TriggerOutcome {
   switch (answer.kind) {
     case 'not_sent':
       return answer.isRefused ? rejected(answer.reason) : retry(answer.reason);
     case 'no_answer':
-      return { outcome: { kind: 'unknown', reason: answer.reason } };
+      return { kind: 'unknown', reason: answer.reason };
     case 'answered':
       return isSuccess(answer) ? accepted(answer, deploymentId) : refused(answer);
   }
 }
 
-function accepted(answer: Answered, deploymentId: string): TriggerReading {
+function accepted(answer: Answered, deploymentId: string): TriggerOutcome {
   const { status, body, isPage } = answer;
   if (isPage) return rejected(`It answered with a web page (${status}): ${wrongAddress}`);
   if (body.strangeState !== undefined) {
@@ -38,7 +32,7 @@ function accepted(answer: Answered, deploymentId: string): TriggerReading {
   }
   const outcome = { kind: 'accepted', backendRef: body.externalId ?? deploymentId } as const;
   const observation = observationIn(answer);
-  return observation === null ? { outcome } : { outcome, observation };
+  return observation === null ? outcome : { ...outcome, observation };
 }
 
 /** Null: the answer says nothing of the deployment beyond having it. */
@@ -57,7 +51,7 @@ export function observationIn({ status, body }: Answered): Observation | null {
   };
 }
 
-function refused(answer: Answered): TriggerReading {
+function refused(answer: Answered): TriggerOutcome {
   const { status } = answer;
   const said = saidBy(answer);
   if (status < 400) return rejected(`It redirects (${status}); ${finalAddress}`);
@@ -74,18 +68,16 @@ function refused(answer: Answered): TriggerReading {
   return rejected(`The receiver refused it (${status})${said}`);
 }
 
-function rejected(reason: string, needsReconnect = false): TriggerReading {
-  return { outcome: { kind: 'rejected', reason, ...(needsReconnect ? { needsReconnect } : {}) } };
+function rejected(reason: string, needsReconnect = false): TriggerOutcome {
+  return { kind: 'rejected', reason, ...(needsReconnect ? { needsReconnect } : {}) };
 }
 
-function retry(reason: string, retryAfterMs?: number, isBusy = false): TriggerReading {
+function retry(reason: string, retryAfterMs?: number, isBusy = false): TriggerOutcome {
   return {
-    outcome: {
-      kind: 'retry',
-      reason,
-      ...(retryAfterMs === undefined ? {} : { retryAfterMs }),
-      ...(isBusy ? { isBusy } : {}),
-    },
+    kind: 'retry',
+    reason,
+    ...(retryAfterMs === undefined ? {} : { retryAfterMs }),
+    ...(isBusy ? { isBusy } : {}),
   };
 }
 

@@ -146,10 +146,13 @@ export class SignedWebhookBackend implements Backend {
       return { kind: 'rejected', reason: problem?.message ?? 'The settings no longer fit.' };
     }
     const answer = await this.#send(message, reading.settings, deployment, signal);
-    const { outcome, observation } = readTriggerAnswer(answer, deployment.deploymentId);
-    // Before the outcome is settled: should the process die in between, the lane finds it by look-up.
-    if (observation) await this.#options.reports.note(deployment.deploymentId, observation);
-    return outcome;
+    const outcome = readTriggerAnswer(answer, deployment.deploymentId);
+    if (outcome.kind !== 'accepted') return outcome;
+    const seen: Observation = outcome.observation ?? { state: 'queued' };
+    if (hasEnded(seen)) return outcome;
+    // It reports by itself, and a report wakes the lane.
+    const pollAfterMs = Math.min(reading.settings.silenceMs, longestPollMs);
+    return { ...outcome, observation: { ...seen, pollAfterMs } };
   }
 
   #send(

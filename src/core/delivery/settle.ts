@@ -9,6 +9,7 @@ export interface Settlement {
       Deployment,
       | 'state'
       | 'reason'
+      | 'slotSince'
       | 'backendRef'
       | 'builtCommit'
       | 'url'
@@ -54,7 +55,7 @@ export function isOver(state: DeploymentState): boolean {
 }
 
 export function settleTrigger(
-  deployment: Pick<Deployment, 'createdAt' | 'state'>,
+  deployment: Pick<Deployment, 'createdAt' | 'startedAt' | 'state' | 'commit'>,
   outcome: TriggerOutcome,
   can: { observe: boolean; backendLabel: string; connection?: boolean },
   facts: StepFacts,
@@ -62,10 +63,7 @@ export function settleTrigger(
   switch (outcome.kind) {
     case 'accepted':
       return can.observe
-        ? {
-            deployment: { state: 'building', reason: null, backendRef: outcome.backendRef },
-            lane: { dueAt: facts.now + firstPollMs, keepCurrent: true, failures: 0 },
-          }
+        ? settleAccepted(deployment, outcome, facts)
         : end(
             'handed_off',
             `Handed to ${can.backendLabel}; it does not report the result.`,
@@ -114,6 +112,23 @@ function untilRepaired(
   };
 }
 
+/** What the answer said of the deployment counts at once, as if it had been asked for. */
+function settleAccepted(
+  deployment: Pick<Deployment, 'createdAt' | 'startedAt' | 'state' | 'commit'>,
+  { backendRef, observation }: Extract<TriggerOutcome, { kind: 'accepted' }>,
+  facts: StepFacts,
+): Settlement {
+  const taken = { state: 'building', reason: null, backendRef } as const;
+  if (observation === undefined) {
+    return {
+      deployment: taken,
+      lane: { dueAt: facts.now + firstPollMs, keepCurrent: true, failures: 0 },
+    };
+  }
+  const seen = settleObservation(deployment, observation, facts);
+  return { ...seen, deployment: { ...taken, ...seen.deployment } };
+}
+
 function retryLater(
   deployment: Pick<Deployment, 'createdAt'>,
   reason: string,
@@ -126,7 +141,12 @@ function retryLater(
   const failures = facts.failures + 1;
   return {
     // Back in the queue, not held as the current one: a newer push supersedes it and resets the schedule.
-    deployment: { state: 'queued', reason: `Will be tried again: ${reason}` },
+    // Behind the other branches and tags of its lane, which need not share its trouble.
+    deployment: {
+      state: 'queued',
+      reason: `Will be tried again: ${reason}`,
+      slotSince: facts.now,
+    },
     lane: {
       dueAt: facts.now + retryDelayMs(failures, facts.random, retryAfterMs),
       keepCurrent: false,

@@ -126,6 +126,14 @@ export interface LaneLease {
   wakeCount: number;
 }
 
+/** A lane as it was when it was leased. */
+export interface ClaimedLane {
+  lease: LaneLease;
+  repositoryId: string;
+  currentDeploymentId: string | null;
+  failures: number;
+}
+
 export type AttemptKind = 'trigger' | 'lookup' | 'cancel' | 'rollback';
 export type AttemptOutcome =
   | 'accepted'

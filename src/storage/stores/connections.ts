@@ -1,10 +1,15 @@
 import type { ConnectionReads, ConnectionWrites } from '../../core/ports.js';
 import { connections } from '../models/index.js';
-import type { Sql } from '../sql.js';
+import { listOf, type Sql } from '../sql.js';
 
 export function connectionStore(sql: Sql): ConnectionReads & ConnectionWrites {
   return {
     byId: (id) => connections.one(sql, 'id = ?', [id]),
+    async byIds(ids) {
+      if (ids.length === 0) return [];
+      const { marks, values } = listOf(ids);
+      return connections.select(sql, `id IN (${marks})`, values);
+    },
     ofWorkspace: (workspaceUuid) =>
       connections.select(sql, 'workspace_uuid = ? ORDER BY name, id', [workspaceUuid]),
     insert: (connection) => connections.insert(sql, [connection]),

@@ -5,11 +5,17 @@ import type {
   DeploymentWrites,
 } from '../../core/ports.js';
 import { attempts, deployments } from '../models/index.js';
-import type { Sql, SqlValue } from '../sql.js';
+import { listOf, type Sql, type SqlValue } from '../sql.js';
+import { columnName } from '../table.js';
 
 export function deploymentStore(sql: Sql): DeploymentReads & DeploymentWrites {
   return {
     byId: (id) => deployments.one(sql, 'id = ?', [id]),
+    async byIds(ids) {
+      if (ids.length === 0) return [];
+      const { marks, values } = listOf(ids);
+      return deployments.select(sql, `id IN (${marks})`, values);
+    },
     byPageToken: (token) => deployments.one(sql, 'page_token = ?', [token]),
     async recent(where, page) {
       const conditions: string[] = ['1 = 1'];
@@ -30,10 +36,33 @@ export function deploymentStore(sql: Sql): DeploymentReads & DeploymentWrites {
         page.limit,
       ]);
     },
-    nextQueued: (targetId) =>
-      deployments.one(sql, `target_id = ? AND state = 'queued' ORDER BY slot_since, id`, [
-        targetId,
-      ]),
+    async nextQueued(targetIds) {
+      if (targetIds.length === 0) return [];
+      const [only, ...more] = targetIds;
+      const first = `state = 'queued' ORDER BY slot_since, id`;
+      if (more.length === 0) {
+        const found = await deployments.one(sql, `target_id = ? AND ${first}`, [only ?? '']);
+        return found ? [found] : [];
+      }
+      const { marks, values } = listOf(targetIds);
+      const rows = await sql.all<Record<string, SqlValue>>(
+        `SELECT * FROM (
+           SELECT *, row_number() OVER (PARTITION BY target_id ORDER BY slot_since, id) AS place
+           FROM deployments WHERE state = 'queued' AND target_id IN (${marks})) AS queued
+         WHERE place = 1`,
+        values,
+      );
+      return rows.map((row) => deployments.read(row));
+    },
+    async targetsWithQueued(targetIds) {
+      if (targetIds.length === 0) return new Set();
+      const { marks, values } = listOf(targetIds);
+      const rows = await sql.all<{ target_id: string }>(
+        `SELECT DISTINCT target_id FROM deployments WHERE state = 'queued' AND target_id IN (${marks})`,
+        values,
+      );
+      return new Set(rows.map(({ target_id: id }) => id));
+    },
     newestOfSlot: (targetId, slot, except) =>
       deployments.one(
         sql,
@@ -42,8 +71,8 @@ export function deploymentStore(sql: Sql): DeploymentReads & DeploymentWrites {
       ),
     async waitersOf(ids) {
       if (ids.length === 0) return [];
-      const marks = ids.map(() => '?').join(', ');
-      return deployments.select(sql, `waits_for IN (${marks}) ORDER BY id`, ids);
+      const { marks, values } = listOf(ids);
+      return deployments.select(sql, `waits_for IN (${marks}) ORDER BY id`, values);
     },
     insert: (rows) => deployments.insert(sql, rows),
     async remove(id) {
@@ -55,19 +84,18 @@ export function deploymentStore(sql: Sql): DeploymentReads & DeploymentWrites {
         `target_id = ? AND slot = ? AND state = 'queued' AND pending_checks NOT LIKE '%"head"%' ORDER BY id`,
         [targetId, slot],
       );
-      for (const { id } of superseded) {
-        await deployments.update(
-          sql,
-          { state: 'superseded', supersededBy: byCommit, finishedAt: now, updatedAt: now },
-          'id = ?',
-          [id],
-        );
-      }
+      const end = { supersededBy: byCommit, finishedAt: now, updatedAt: now } as const;
+      await deployments.updateMany(
+        sql,
+        'id',
+        superseded.map(({ id }) => ({ id, patch: { ...end, state: 'superseded' } })),
+      );
       return superseded;
     },
     async update(id, patch) {
       await deployments.update(sql, patch, 'id = ?', [id]);
     },
+    updateMany: (changes) => deployments.updateMany(sql, 'id', changes),
   };
 }
 
@@ -75,9 +103,29 @@ export function attemptStore(sql: Sql): AttemptReads & AttemptWrites {
   return {
     ofDeployment: (deploymentId) =>
       attempts.select(sql, 'deployment_id = ? ORDER BY id', [deploymentId]),
-    insert: (attempt) => attempts.insert(sql, [attempt]),
-    async finish(id, patch) {
-      await attempts.update(sql, patch, 'id = ?', [id]);
+    async ofDeployments(ids) {
+      if (ids.length === 0) return [];
+      const { marks, values } = listOf(ids);
+      const rows = await sql.all<Record<string, SqlValue>>(
+        `SELECT ${lightColumns} FROM attempts WHERE deployment_id IN (${marks}) ORDER BY id`,
+        values,
+      );
+      return rows.map((row) => attempts.read(row));
     },
+    insert: (rows) => attempts.insert(sql, rows),
+    finish: (finished) =>
+      attempts.updateMany(
+        sql,
+        'id',
+        finished.map(({ id, finishedAt, outcome, detail, exchanges }) => ({
+          id,
+          patch: { finishedAt, outcome, detail, exchanges },
+        })),
+      ),
   };
 }
+
+const lightColumns = attempts.fields
+  .filter((field) => field !== 'exchanges')
+  .map((field) => `"${columnName(field)}"`)
+  .join(', ');

@@ -13,7 +13,7 @@ import type {
   RepositoryWrites,
 } from '../../core/ports.js';
 import { installations, lanes, repositories, sources, workspaces } from '../models/index.js';
-import type { Sql, SqlValue } from '../sql.js';
+import { listOf, type Sql, type SqlValue } from '../sql.js';
 
 export function installationStore(sql: Sql): InstallationReads & InstallationWrites {
   return {
@@ -61,6 +61,11 @@ export function repositoryStore(sql: Sql, newId: () => string): RepositoryReads 
          ORDER BY full_name LIMIT ?`,
         [workspaceUuid, after, `%${search.toLowerCase().replace(/[!%_]/g, '!$&')}%`, limit],
       ),
+    async byIds(ids) {
+      if (ids.length === 0) return [];
+      const { marks, values } = listOf(ids);
+      return repositories.select(sql, `id IN (${marks})`, values);
+    },
     workspace: (uuid): Promise<Workspace | null> => workspaces.one(sql, 'uuid = ?', [uuid]),
     async saveFacts(facts, workspaceUuid, now) {
       const { workspaceSlug: slug, workspaceName: workspace } = facts;

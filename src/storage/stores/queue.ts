@@ -1,14 +1,17 @@
-import type { LaneLease } from '../../core/model/index.js';
+import type { ClaimedLane, LaneLease } from '../../core/model/index.js';
 import type { LaneReads, LaneWrites, StatusReportWrites } from '../../core/ports.js';
 import { lanes, statusReports } from '../models/index.js';
 import { listOf, type Sql, type SqlValue } from '../sql.js';
+import { valuesOf } from '../table.js';
 
 /** Of one commit and key, only the oldest waiting report may go: INPROGRESS must not arrive after its own end. */
 const isOldest = `NOT EXISTS (
   SELECT 1 FROM status_reports AS older WHERE older.due_at IS NOT NULL
     AND older."commit" = due."commit" AND older."key" = due."key" AND older.id < due.id)`;
 
-const held = 'target_id = ? AND lease_owner = ? AND fencing = ?';
+const keyTypes = ['TEXT', 'TEXT', 'BIGINT'] as const;
+const heldByChange =
+  'lanes.target_id = change.target_id AND lanes.lease_owner = change.owner AND lanes.fencing = change.fencing';
 
 export function laneStore(sql: Sql): LaneReads & LaneWrites {
   return {
@@ -56,43 +59,55 @@ export function laneStore(sql: Sql): LaneReads & LaneWrites {
          RETURNING *`,
         [owner, now + leaseMs, now, now, ...servedLately, limit],
       );
-      return rows.map((row) => {
-        const { targetId, workspaceUuid, fencing, wakeCount } = lanes.read(row);
-        return { targetId, workspaceUuid, owner, fencing, wakeCount };
+      return rows.map((row): ClaimedLane => {
+        const { targetId, workspaceUuid, fencing, wakeCount, ...lane } = lanes.read(row);
+        const { repositoryId, currentDeploymentId, failures } = lane;
+        const lease = { targetId, workspaceUuid, owner, fencing, wakeCount };
+        return { lease, repositoryId, currentDeploymentId, failures };
       });
     },
     async renew(leases, until) {
-      const lost: string[] = [];
-      for (const lease of leases) {
-        const changed = await sql.run(`UPDATE lanes SET lease_until = ? WHERE ${held}`, [
-          until,
-          ...keyOf(lease),
-        ]);
-        if (changed === 0) lost.push(lease.targetId);
-      }
-      return lost;
+      if (leases.length === 0) return [];
+      const { text, values } = valuesOf(leases.map(keyOf), keyTypes);
+      const rows = await sql.all<{ target_id: string }>(
+        `WITH change (target_id, owner, fencing) AS (${text})
+         UPDATE lanes SET lease_until = ? FROM change WHERE ${heldByChange} RETURNING lanes.target_id`,
+        [...values, until],
+      );
+      const held = new Set(rows.map(({ target_id: id }) => id));
+      return leases.map(({ targetId }) => targetId).filter((id) => !held.has(id));
     },
     async holds(lease, now) {
-      const rows = await sql.all(`SELECT 1 FROM lanes WHERE ${held} AND lease_until > ?`, [
-        ...keyOf(lease),
-        now,
-      ]);
+      const rows = await sql.all(
+        `SELECT 1 FROM lanes
+         WHERE target_id = ? AND lease_owner = ? AND fencing = ? AND lease_until > ?`,
+        [...keyOf(lease), now],
+      );
       return rows.length > 0;
     },
-    async release(lease, now, patch) {
-      await sql.run(
-        `UPDATE lanes SET lease_owner = NULL, lease_until = NULL, current_deployment_id = ?, failures = ?,
-           due_at = CASE WHEN wake_count > ? THEN ? ELSE ? END
-         WHERE ${held}`,
-        [
-          patch.currentDeploymentId,
-          patch.failures,
-          lease.wakeCount,
-          now,
-          patch.dueAt,
+    async settle(changes, now) {
+      if (changes.length === 0) return new Set();
+      const { text, values } = valuesOf(
+        changes.map(({ lease, dueAt, currentDeploymentId, failures }) => [
           ...keyOf(lease),
-        ],
+          lease.wakeCount,
+          dueAt,
+          currentDeploymentId,
+          failures,
+        ]),
+        [...keyTypes, 'BIGINT', 'BIGINT', 'TEXT', 'BIGINT'],
       );
+      // Woken since the claim: there is news, and whatever failed before counts no more.
+      const rows = await sql.all<{ target_id: string }>(
+        `WITH change (target_id, owner, fencing, wake_count, due_at, current_deployment_id, failures) AS (${text})
+         UPDATE lanes SET lease_owner = NULL, lease_until = NULL,
+           current_deployment_id = change.current_deployment_id,
+           failures = CASE WHEN lanes.wake_count > change.wake_count THEN 0 ELSE change.failures END,
+           due_at = CASE WHEN lanes.wake_count > change.wake_count THEN CAST(? AS BIGINT) ELSE change.due_at END
+         FROM change WHERE ${heldByChange} AND lanes.lease_until > ? RETURNING lanes.target_id`,
+        [...values, now, now],
+      );
+      return new Set(rows.map(({ target_id: id }) => id));
     },
     async wakeWorkspace(workspaceUuid, now) {
       await sql.run(
@@ -100,11 +115,12 @@ export function laneStore(sql: Sql): LaneReads & LaneWrites {
         [now, workspaceUuid, now],
       );
     },
-    async setCurrent(lease, deploymentId) {
-      await sql.run(`UPDATE lanes SET current_deployment_id = ? WHERE ${held}`, [
-        deploymentId,
-        ...keyOf(lease),
-      ]);
+    async setCurrent(changes) {
+      const patches = changes.map(({ targetId, currentDeploymentId }) => ({
+        id: targetId,
+        patch: { currentDeploymentId },
+      }));
+      await lanes.updateMany(sql, 'targetId', patches);
     },
     takeOverAll: (now) =>
       sql.run(
@@ -121,7 +137,7 @@ function keyOf(lease: LaneLease): SqlValue[] {
 
 export function statusReportStore(sql: Sql): StatusReportWrites {
   return {
-    insert: (report) => statusReports.insert(sql, [report]),
+    insert: (reports) => statusReports.insert(sql, reports),
     latestOf: (deploymentId) =>
       statusReports.one(sql, 'deployment_id = ? ORDER BY id DESC', [deploymentId]),
     async wakeWorkspace(workspaceUuid, now) {
@@ -153,8 +169,6 @@ export function statusReportStore(sql: Sql): StatusReportWrites {
       );
       return newer !== null;
     },
-    async settle(id, patch) {
-      await statusReports.update(sql, patch, 'id = ?', [id]);
-    },
+    settle: (changes) => statusReports.updateMany(sql, 'id', changes),
   };
 }

@@ -5,11 +5,20 @@ import type {
   CloneGrantWrites,
 } from '../../core/ports.js';
 import { backendReports, cloneGrants } from '../models/index.js';
-import type { Sql } from '../sql.js';
+import { listOf, type Sql } from '../sql.js';
 
 export function backendReportStore(sql: Sql): BackendReportReads & BackendReportWrites {
   return {
     ofDeployment: (deploymentId) => backendReports.one(sql, 'deployment_id = ?', [deploymentId]),
+    async reported(ids) {
+      if (ids.length === 0) return new Set();
+      const { marks, values } = listOf(ids);
+      const rows = await sql.all<{ deployment_id: string }>(
+        `SELECT deployment_id FROM backend_reports WHERE deployment_id IN (${marks})`,
+        values,
+      );
+      return new Set(rows.map(({ deployment_id: id }) => id));
+    },
     save: (report) =>
       backendReports.insert(
         sql,
@@ -23,16 +32,10 @@ export function backendReportStore(sql: Sql): BackendReportReads & BackendReport
 
 export function cloneGrantStore(sql: Sql): CloneGrantReads & CloneGrantWrites {
   return {
-    byDigest: (tokenDigest) => cloneGrants.one(sql, 'token_digest = ?', [tokenDigest]),
-    insert: (grant) => cloneGrants.insert(sql, [grant]),
-    async use(tokenDigest, now) {
-      const changed = await cloneGrants.update(
-        sql,
-        { usedAt: now },
-        'token_digest = ? AND used_at IS NULL',
-        [tokenDigest],
-      );
-      return changed > 0;
+    async usedAt(tokenDigest) {
+      const grant = await cloneGrants.one(sql, 'token_digest = ?', [tokenDigest]);
+      return grant?.usedAt ?? null;
     },
+    use: async (grant) => (await cloneGrants.insertNew(sql, [grant], 'tokenDigest')).length > 0,
   };
 }

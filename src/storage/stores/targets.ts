@@ -14,6 +14,11 @@ export function targetStore(sql: Sql): TargetReads & TargetWrites {
   };
   return {
     byId: (id) => targets.one(sql, 'id = ?', [id]),
+    async byIds(ids) {
+      if (ids.length === 0) return [];
+      const { marks, values } = listOf(ids);
+      return targets.select(sql, `id IN (${marks})`, values);
+    },
     ofRepository: (repositoryId) => ofRepositories([repositoryId]),
     ofRepositories,
     ofBackend: (backend) =>

@@ -16,7 +16,8 @@ describe('what the receiver is sent', () => {
 
   it('is a deployment with all that a receiver needs, and no credential', async () => {
     const outcome = await bench.backend.trigger(bench.request(), signal);
-    assert.deepEqual(outcome, { kind: 'accepted', backendRef: 'd_1' });
+    const observation = { state: 'queued', pollAfterMs: 5 * 60_000 };
+    assert.deepEqual(outcome, { kind: 'accepted', backendRef: 'd_1', observation });
     const [call] = bench.receiver.calls;
     const [offer] = bench.offers;
     assert.equal(call?.id, 'deploy_d_1');
@@ -87,7 +88,8 @@ describe('what the receiver is sent', () => {
   it('names both deployments of a rollback, and offers no credential', async () => {
     bench.receiver.answers(202, { external_id: 'run-1' });
     const outcome = await bench.backend.rollback?.(bench.rollbackRequest(), signal);
-    assert.deepEqual(outcome, { kind: 'accepted', backendRef: 'run-1' });
+    const observation = { state: 'queued', pollAfterMs: 5 * 60_000 };
+    assert.deepEqual(outcome, { kind: 'accepted', backendRef: 'run-1', observation });
     const [call] = bench.receiver.calls;
     assert.equal(call?.id, 'rollback_d_1');
     assert.equal(call?.type, 'deployment.rollback_requested');

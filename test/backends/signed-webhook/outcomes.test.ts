@@ -9,7 +9,8 @@ interface Row {
   body?: object | string;
   headers?: Record<string, string>;
   outcome: TriggerOutcome;
-  noted?: Observation;
+  /** Default: it goes on, and is looked at again when its receiver has been silent. */
+  said?: Observation;
 }
 
 const accepted = { kind: 'accepted', backendRef: 'd_1' } as const;
@@ -24,6 +25,8 @@ const handedOff = {
   state: 'handed_off',
   reason: 'Handed to the receiver; it does not report the result.',
 } as unknown as Observation;
+
+const goesOn: Observation = { state: 'queued', pollAfterMs: 5 * 60_000 };
 
 /** reference/deploy-backends.md §3.2 and §5. */
 const rows: Row[] = [
@@ -40,21 +43,21 @@ const rows: Row[] = [
     status: 202,
     body: { url: 'https://ci.example/run/1' },
     outcome: accepted,
-    noted: { state: 'queued', url: 'https://ci.example/run/1' },
+    said: { state: 'queued', url: 'https://ci.example/run/1', pollAfterMs: 5 * 60_000 },
   },
   {
     status: 200,
     body: { state: 'live', url: 'https://ferry.example/' },
     outcome: accepted,
-    noted: { state: 'live', url: 'https://ferry.example/' },
+    said: { state: 'live', url: 'https://ferry.example/' },
   },
   {
     status: 200,
     body: { state: 'failed', message: 'no\nspace' },
     outcome: accepted,
-    noted: { state: 'failed', reason: 'no space' },
+    said: { state: 'failed', reason: 'no space' },
   },
-  { status: 204, outcome: accepted, noted: handedOff },
+  { status: 204, outcome: accepted, said: handedOff },
   {
     status: 200,
     body: { state: 'exploded' },
@@ -124,13 +127,14 @@ describe('what an answer means', () => {
 
   afterEach(() => bench.close());
 
-  for (const { status, body, headers, outcome, noted } of rows) {
+  for (const { status, body, headers, outcome, said = goesOn } of rows) {
     const sent = [status, body === undefined ? '' : JSON.stringify(body).slice(0, 60), headers];
     it(`${sent.map((part) => JSON.stringify(part)).join(' ')} → ${outcome.kind}`, async () => {
       bench.receiver.answers(status, body, headers);
-      assert.deepEqual(await bench.backend.trigger(bench.request(), signal), outcome);
-      assert.deepEqual(bench.reports.noted, noted === undefined ? [] : [noted]);
-      assert.deepEqual(await bench.backend.rollback?.(bench.rollbackRequest(), signal), outcome);
+      const expected = outcome.kind === 'accepted' ? { ...outcome, observation: said } : outcome;
+      assert.deepEqual(await bench.backend.trigger(bench.request(), signal), expected);
+      assert.deepEqual(await bench.backend.rollback?.(bench.rollbackRequest(), signal), expected);
+      assert.deepEqual(bench.reports.noted, [], 'it is settled with the outcome');
     });
   }
 

@@ -59,7 +59,7 @@ describe('docs/examples/receiver.mjs', () => {
   }
 
   async function credentialsUsed(): Promise<boolean[]> {
-    return (await slipway.grants()).map((grant) => grant?.usedAt !== null);
+    return (await slipway.grantsUsedAt()).map((usedAt) => usedAt !== null);
   }
 
   async function newest(): Promise<Deployment> {

@@ -401,7 +401,7 @@ describe('the API for receivers', () => {
       const kept = JSON.stringify([
         slipway.logger.lines,
         slipway.engine.logger.lines,
-        await slipway.grants(),
+        await slipway.grantsUsedAt(),
         await stored(),
       ]);
       assert.doesNotMatch(kept, /clone-password/);

@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto';
+import { createHash, createSecretKey, randomBytes } from 'node:crypto';
 import { once } from 'node:events';
 import http from 'node:http';
 import type { AddressInfo } from 'node:net';
@@ -32,7 +32,7 @@ export async function openSlipway() {
     storage,
     vault: engine.vault,
     clock: engine.clock.now,
-    ids: engine.ids,
+    tokenKey: createSecretKey(randomBytes(32)),
     bitbucket: engine.bitbucket,
     signingSecrets: (_backend: string, secrets: Readonly<Record<string, unknown>>) =>
       signingSecrets(secrets),
@@ -62,10 +62,10 @@ export async function openSlipway() {
       latest: (id) => latestReport(id, deps),
       note: (id, observation) => noteReport(id, observation, deps),
     },
-    offerCredential: async (deploymentId, fencing) => {
-      const token = await offerCloneCredential({ deploymentId, fencing }, deps);
+    offerCredential: (deploymentId, fencing) => {
+      const token = offerCloneCredential({ deploymentId, fencing }, deps.tokenKey);
       tokens.push(token);
-      return token;
+      return Promise.resolve(token);
     },
     newId: () => engine.ids.next(),
     clock: engine.clock.now,
@@ -76,12 +76,12 @@ export async function openSlipway() {
     deps,
     logger,
     report: (deploymentId: string) => storage.read.backendReports.ofDeployment(deploymentId),
-    /** Every offered clone credential, in order. */
-    grants: () =>
+    /** When each of the offered clone credentials was used, in order; null: not yet. */
+    grantsUsedAt: () =>
       Promise.all(
         tokens.map((token) => {
           const digest = createHash('sha256').update(token).digest('hex');
-          return storage.read.cloneGrants.byDigest(digest);
+          return storage.read.cloneGrants.usedAt(digest);
         }),
       ),
     /** Resolves when the API has taken the next report. */

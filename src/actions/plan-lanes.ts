@@ -1,0 +1,339 @@
+import { isOver } from '../core/delivery/settle.js';
+import type {
+  Attempt,
+  ClaimedLane,
+  Connection,
+  Deployment,
+  LaneLease,
+  Repository,
+  StatusReport,
+  Target,
+} from '../core/model/index.js';
+import type { LaneChange, Transaction } from '../core/ports.js';
+import { builtAlong } from './built-along.js';
+import { waitsForRepair } from './connection-gate.js';
+import { statusReport } from './record-status.js';
+import { settleWaitingAt, wakeWaiters } from './settle-waiting.js';
+import type { LaneDeps } from './step-lane.js';
+
+/** A thousand lanes must not come back in the same second. */
+export const wakeSpreadMs = 20_000;
+
+/** What a worker that holds a lane does next. Intentions that reach a backend are stored before the call. */
+export type Step = CheckStep | CallStep;
+
+interface Common {
+  lease: LaneLease;
+  deployment: Deployment;
+  target: Target;
+  repository: Repository | null;
+  /** What is live on the target. */
+  live: Deployment | null;
+  failures: number;
+}
+
+/** Bitbucket has to be asked first. */
+export interface CheckStep extends Common {
+  kind: 'check';
+}
+
+/** The backend is called. */
+export type CallStep = Common & {
+  /** Of its host, one slot is taken; null: nobody's network is involved. */
+  host: string | null;
+} & (
+    | { kind: 'trigger'; attempt: Attempt; rollbackOf: Deployment | null }
+    | { kind: 'lookup' | 'cancel'; attempt: Attempt }
+    | { kind: 'observe' }
+  );
+
+export interface Planned {
+  steps: Step[];
+  /** When the first of the lanes that were given back is due again, Unix ms. */
+  nextDue: number | null;
+}
+
+/** Everything that planning needs to know, read for many lanes at once. */
+interface Facts {
+  targets: ReadonlyMap<string, Target>;
+  /** By target: when what waits there for another one is looked at again. */
+  lookAgainAt: ReadonlyMap<string, number | null>;
+  deployments: ReadonlyMap<string, Deployment>;
+  /** By target. */
+  queued: ReadonlyMap<string, Deployment>;
+  attempts: ReadonlyMap<string, Omit<Attempt, 'exchanges'>[]>;
+  repositories: ReadonlyMap<string, Repository>;
+  connections: ReadonlyMap<string, Connection>;
+}
+
+/** Says for each leased lane what comes next, and stores it. Lanes without work are given back. */
+export async function planLanes(
+  tx: Transaction,
+  claimed: readonly ClaimedLane[],
+  deps: LaneDeps,
+): Promise<Planned> {
+  if (claimed.length === 0) return { steps: [], nextDue: null };
+  const facts = await gather(tx, claimed, deps);
+  const plan = new Plan(facts, deps);
+  const steps = claimed.map((lane) => plan.add(lane)).filter((step) => step !== null);
+  await plan.store(tx);
+  return { steps, nextDue: plan.nextDue };
+}
+
+/** A step that is over. */
+export function freeSlot(step: Step, { slots }: Pick<LaneDeps, 'slots'>): void {
+  if (step.kind !== 'check' && step.host !== null) slots.free(step.host);
+}
+
+/** A step that is not made after all: what was planned was not stored. */
+export function forgetStep(step: Step, deps: Pick<LaneDeps, 'slots' | 'breakers'>): void {
+  freeSlot(step, deps);
+  if (step.kind === 'trigger' && step.host !== null) deps.breakers.forgo(step.host);
+}
+
+async function gather(
+  tx: Transaction,
+  claimed: readonly ClaimedLane[],
+  deps: LaneDeps,
+): Promise<Facts> {
+  const targets = byId(await tx.targets.byIds(claimed.map(({ lease }) => lease.targetId)));
+  const lookAgainAt = new Map<string, number | null>();
+  for (const target of targets.values()) {
+    lookAgainAt.set(target.id, await settleWaitingAt(tx, target, deps));
+  }
+  const currentIds = claimed.map((lane) => lane.currentDeploymentId).filter((id) => id !== null);
+  const currents = byId(await tx.deployments.byIds(currentIds));
+  const free = claimed.filter(({ currentDeploymentId }) => {
+    const current = currents.get(currentDeploymentId ?? '');
+    return !current || isOver(current.state);
+  });
+  const queued = await tx.deployments.nextQueued(free.map(({ lease }) => lease.targetId));
+  const wanted = [...queued, ...currents.values()];
+  const started = wanted.filter(({ startedAt }) => startedAt !== null).map(({ id }) => id);
+  const attempts = new Map<string, Omit<Attempt, 'exchanges'>[]>();
+  for (const attempt of await tx.attempts.ofDeployments(started)) {
+    const known = attempts.get(attempt.deploymentId);
+    if (known) known.push(attempt);
+    else attempts.set(attempt.deploymentId, [attempt]);
+  }
+  const others = new Set<string>();
+  for (const { targetId, rollbackOf } of wanted) {
+    const live = targets.get(targetId)?.liveDeploymentId;
+    if (live) others.add(live);
+    if (rollbackOf !== null) others.add(rollbackOf);
+  }
+  const deployments = new Map(currents);
+  for (const other of await tx.deployments.byIds([...others])) deployments.set(other.id, other);
+  const connectionIds = [...targets.values()].flatMap(({ connectionId }) => connectionId ?? []);
+  const repositoryIds = [...new Set(wanted.map(({ repositoryId }) => repositoryId))];
+  return {
+    targets,
+    lookAgainAt,
+    deployments,
+    queued: new Map(queued.map((deployment) => [deployment.targetId, deployment])),
+    attempts,
+    repositories: byId(await tx.repositories.byIds(repositoryIds)),
+    connections: byId(await tx.connections.byIds([...new Set(connectionIds)])),
+  };
+}
+
+/** Works out in memory, then writes with few statements. */
+class Plan {
+  readonly #facts: Facts;
+  readonly #deps: LaneDeps;
+  readonly #now: number;
+  readonly #released: LaneChange[] = [];
+  readonly #begun: { targetId: string; currentDeploymentId: string }[] = [];
+  readonly #changes: { id: string; patch: Partial<Deployment> }[] = [];
+  readonly #attempts: Attempt[] = [];
+  readonly #reports: StatusReport[] = [];
+  readonly #live: { targetId: string; liveDeploymentId: string }[] = [];
+
+  constructor(facts: Facts, deps: LaneDeps) {
+    this.#facts = facts;
+    this.#deps = deps;
+    this.#now = deps.clock();
+  }
+
+  /** Null: there is nothing to do in this lane now. */
+  add(lane: ClaimedLane): Step | null {
+    const { lease, currentDeploymentId, failures } = lane;
+    const target = this.#facts.targets.get(lease.targetId);
+    if (!target)
+      return this.#release(lane, { dueAt: null, currentDeploymentId: null, failures: 0 });
+    const current = this.#facts.deployments.get(currentDeploymentId ?? '');
+    if (current && !isOver(current.state)) {
+      return this.#broken(lane, current, target) ? null : this.#goOn(lane, current, target);
+    }
+    const next = this.#facts.queued.get(lease.targetId);
+    if (!next) {
+      const dueAt = this.#facts.lookAgainAt.get(target.id) ?? null;
+      return this.#release(lane, { dueAt, currentDeploymentId: null, failures: 0 });
+    }
+    const common = this.#common(lane, next, target);
+    if (next.pendingChecks.length > 0) return { ...common, kind: 'check' };
+    const along = builtAlong(next, common.live, this.#now);
+    if (along) return this.#settleAlong(common, along);
+    if (this.#broken(lane, next, target)) return null;
+    const host = this.#hostOf(target);
+    const heldUntil =
+      host === null ? null : this.#deps.breakers.heldUntil(host, target.id, this.#now);
+    if (heldUntil !== null) return this.#waitForHost(lane, next, heldUntil);
+    const later = this.#roomAt(host, target);
+    if (later !== null) {
+      if (host !== null) this.#deps.breakers.forgo(host);
+      return this.#release(lane, { dueAt: later, currentDeploymentId: null, failures });
+    }
+    return this.#begin(common, host);
+  }
+
+  get nextDue(): number | null {
+    const times = this.#released.map(({ dueAt }) => dueAt).filter((dueAt) => dueAt !== null);
+    return times.length === 0 ? null : Math.min(...times);
+  }
+
+  async store(tx: Transaction): Promise<void> {
+    await tx.lanes.settle(this.#released, this.#now);
+    await tx.lanes.setCurrent(this.#begun);
+    await tx.deployments.updateMany(this.#changes);
+    await tx.attempts.insert(this.#attempts);
+    await tx.statusReports.insert(this.#reports);
+    for (const { targetId, liveDeploymentId } of this.#live) {
+      await tx.targets.touch(targetId, { liveDeploymentId });
+      await wakeWaiters(tx, [liveDeploymentId], this.#now);
+    }
+    if (this.#reports.length > 0) this.#deps.statusesDue();
+  }
+
+  #goOn(lane: ClaimedLane, deployment: Deployment, target: Target): Step | null {
+    const host = this.#hostOf(target);
+    const later = this.#roomAt(host, target);
+    if (later !== null) {
+      const { currentDeploymentId, failures } = lane;
+      return this.#release(lane, { dueAt: later, currentDeploymentId, failures });
+    }
+    const common = { ...this.#common(lane, deployment, target), host };
+    if (deployment.state === 'unknown' || deployment.backendRef === null) {
+      // Sent (or about to be) when the process died: nobody knows, so look before anything is sent again.
+      return { ...common, kind: 'lookup', attempt: this.#attempt(common, 'lookup') };
+    }
+    if (deployment.cancelRequestedBy === null || this.#wasAskedToCancel(deployment)) {
+      return { ...common, kind: 'observe' };
+    }
+    return { ...common, kind: 'cancel', attempt: this.#attempt(common, 'cancel') };
+  }
+
+  #begin(common: Common, host: string | null): Step {
+    const now = this.#now;
+    const { deployment: queued, target, lease } = common;
+    const patch = {
+      state: 'building',
+      startedAt: queued.startedAt ?? now,
+      reason: null,
+      backendRef: null,
+      updatedAt: now,
+    } as const;
+    const deployment: Deployment = { ...queued, ...patch };
+    this.#changes.push({ id: deployment.id, patch });
+    this.#begun.push({ targetId: lease.targetId, currentDeploymentId: deployment.id });
+    if (queued.startedAt === null) this.#report(deployment, target);
+    const kind = deployment.cause === 'rollback' ? 'rollback' : 'trigger';
+    const attempt = this.#attempt(common, kind);
+    const rollbackOf = this.#facts.deployments.get(deployment.rollbackOf ?? '') ?? null;
+    return { ...common, deployment, host, kind: 'trigger', attempt, rollbackOf };
+  }
+
+  /** It is live already, through another one. */
+  #settleAlong({ lease, deployment, target }: Common, patch: Partial<Deployment>): null {
+    this.#changes.push({ id: deployment.id, patch });
+    this.#report({ ...deployment, ...patch }, target);
+    this.#live.push({ targetId: target.id, liveDeploymentId: deployment.id });
+    const change = { dueAt: this.#now, currentDeploymentId: null, failures: 0 };
+    this.#released.push({ lease, ...change });
+    return null;
+  }
+
+  /** The account at its backend has to be repaired first; the lane is given back. */
+  #broken(lane: ClaimedLane, deployment: Deployment, target: Target): boolean {
+    const connection = this.#facts.connections.get(target.connectionId ?? '') ?? null;
+    const wait = waitsForRepair(deployment, connection, this.#now);
+    if (!wait) return false;
+    if (deployment.reason !== wait.reason) {
+      const patch = { reason: wait.reason, updatedAt: this.#now };
+      this.#changes.push({ id: deployment.id, patch });
+    }
+    const currentDeploymentId = deployment.state === 'queued' ? null : deployment.id;
+    this.#release(lane, { dueAt: wait.until, currentDeploymentId, failures: lane.failures });
+    return true;
+  }
+
+  #report(deployment: Deployment, target: Target): void {
+    const report = statusReport(deployment, target.name, this.#now, this.#deps);
+    if (report) this.#reports.push(report);
+  }
+
+  /** No attempt is spent: its host answers nobody at the moment. */
+  #waitForHost(lane: ClaimedLane, next: Deployment, until: number): null {
+    const reason =
+      'Its backend answers nobody at the moment; it is tried again as soon as it does.';
+    if (next.reason !== reason) {
+      this.#changes.push({ id: next.id, patch: { reason, updatedAt: this.#now } });
+    }
+    const dueAt = until + Math.round(this.#deps.random() * wakeSpreadMs);
+    return this.#release(lane, { dueAt, currentDeploymentId: null, failures: lane.failures });
+  }
+
+  #release({ lease }: ClaimedLane, change: Omit<LaneChange, 'lease'>): null {
+    this.#released.push({ lease, ...change });
+    return null;
+  }
+
+  #hostOf(target: Target): string | null {
+    return this.#deps.backend(target.backend)?.host?.(target.settings) ?? null;
+  }
+
+  /** Null: there is room, and it is taken. */
+  #roomAt(host: string | null, target: Target): number | null {
+    if (host === null) return null;
+    const waitMs = this.#deps.slots.take(host, target.id, this.#deps.random());
+    return waitMs === null ? null : this.#now + waitMs;
+  }
+
+  #common({ lease, failures }: ClaimedLane, deployment: Deployment, target: Target): Common {
+    return {
+      lease,
+      deployment,
+      target,
+      repository: this.#facts.repositories.get(deployment.repositoryId) ?? null,
+      live: this.#facts.deployments.get(target.liveDeploymentId ?? '') ?? null,
+      failures,
+    };
+  }
+
+  /** Once is enough: one that answered, also with "too late", is only watched from then on. */
+  #wasAskedToCancel({ id }: Deployment): boolean {
+    const attempts = this.#facts.attempts.get(id) ?? [];
+    return attempts.some(({ outcome }) => outcome === 'cancelled' || outcome === 'too_late');
+  }
+
+  #attempt({ lease, deployment }: Common, kind: Attempt['kind']): Attempt {
+    const attempt: Attempt = {
+      id: this.#deps.ids.next(),
+      deploymentId: deployment.id,
+      kind,
+      number: (this.#facts.attempts.get(deployment.id)?.length ?? 0) + 1,
+      fencing: lease.fencing,
+      startedAt: this.#now,
+      finishedAt: null,
+      outcome: null,
+      detail: null,
+      exchanges: null,
+    };
+    this.#attempts.push(attempt);
+    return attempt;
+  }
+}
+
+function byId<Row extends { id: string }>(rows: readonly Row[]): Map<string, Row> {
+  return new Map(rows.map((row) => [row.id, row]));
+}
