@@ -5,17 +5,22 @@ import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
+import { digitalocean } from './digitalocean-place.js';
+import type { Stage } from './stage.js';
 
-/** Where the demo deploys to, beside Slipway: what a target's form is given, and whatever runs for it. */
+/** Where the demo deploys to, beside Slipway, and whatever runs for it. */
 export interface Place {
-  fields: Record<string, string>;
+  /** What Slipway is started with, so that it finds the place. */
+  environment: Record<string, string>;
+  /** What a target's form is given, once Slipway is installed. */
+  fields(stage: Stage): Promise<Record<string, string>>;
   close(): Promise<void>;
 }
 
 /** How the site is built; null: its files are served as they are. */
 export type Recipe = { build: string; output: string } | null;
 
-const places = { local, 'signed-webhook': signedWebhook } as const;
+const places = { local, 'signed-webhook': signedWebhook, digitalocean } as const;
 
 export type PlaceName = keyof typeof places;
 export const placeNames = Object.keys(places) as PlaceName[];
@@ -24,24 +29,49 @@ export function isPlaceName(name: string): name is PlaceName {
   return Object.hasOwn(places, name);
 }
 
-/** @param folder goes with the stage */
-export function openPlace(name: PlaceName, folder: string, recipe: Recipe): Promise<Place> {
-  return places[name](folder, recipe);
+export function openPlace(name: PlaceName, recipe: Recipe): Promise<Place> {
+  return places[name](recipe);
 }
 
-function local(_folder: string, recipe: Recipe): Promise<Place> {
+function local(recipe: Recipe): Promise<Place> {
   const settings =
     recipe === null
       ? {}
       : { 'settings.buildCommand': recipe.build, 'settings.outputFolder': recipe.output };
   const fields = { backend: 'local', ...settings };
-  return Promise.resolve({ fields, close: () => Promise.resolve() });
+  return Promise.resolve({
+    environment: {},
+    fields: () => Promise.resolve(fields),
+    close: () => Promise.resolve(),
+  });
 }
 
 const copyEverything = 'mkdir -p dist && cp *.html *.css dist/';
 
 /** The receiver that the documentation offers, as a process of its own. It serves `dist`. */
-async function signedWebhook(folder: string, recipe: Recipe): Promise<Place> {
+function signedWebhook(recipe: Recipe): Promise<Place> {
+  let receiver: Receiver | null = null;
+  return Promise.resolve({
+    environment: {},
+    async fields({ folder }) {
+      receiver = await startReceiver(folder, recipe);
+      return {
+        backend: 'signed-webhook',
+        'settings.url': receiver.url,
+        'settings.secret': receiver.secret,
+      };
+    },
+    close: async () => receiver?.close(),
+  });
+}
+
+interface Receiver {
+  url: string;
+  secret: string;
+  close(): Promise<void>;
+}
+
+async function startReceiver(folder: string, recipe: Recipe): Promise<Receiver> {
   const releases = join(folder, 'releases');
   await mkdir(releases, { recursive: true });
   const secret = `whsec_${randomBytes(32).toString('base64')}`;
@@ -57,11 +87,8 @@ async function signedWebhook(folder: string, recipe: Recipe): Promise<Place> {
   const port = /^listening on (\d+)$/.exec(first?.[0] ?? '')?.[1];
   if (port === undefined) throw new Error('the receiver did not start');
   return {
-    fields: {
-      backend: 'signed-webhook',
-      'settings.url': `http://localhost:${port}/hook`,
-      'settings.secret': secret,
-    },
+    url: `http://localhost:${port}/hook`,
+    secret,
     async close() {
       child.kill();
       await ended;

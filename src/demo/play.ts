@@ -19,10 +19,15 @@ export async function playOnStage(
   const interrupt = (): void => interrupted.abort();
   process.once('SIGINT', interrupt).once('SIGTERM', interrupt);
   say('Starting Slipway, and the sandbox that plays Bitbucket …');
-  const stage = await setStage({ ports, onLine: onServerLine });
-  let place: Place | null = null;
+  const place = await openPlace(backend, null);
+  const { environment } = place;
+  const stage = await setStage({ ports, environment, onLine: onServerLine }).catch(
+    async (error: unknown) => {
+      await place.close();
+      throw error;
+    },
+  );
   try {
-    place = await openPlace(backend, stage.folder, null);
     await addTarget(stage, place);
     say(whatToTry(stage));
     await tellWhatHappens(stage, say, interrupted.signal);
@@ -35,7 +40,7 @@ export async function playOnStage(
     return 1;
   } finally {
     say('Stopping.');
-    await place?.close();
+    await place.close();
     await stage.close();
   }
 }
@@ -49,7 +54,7 @@ async function addTarget(stage: Stage, place: Place): Promise<void> {
   const targetId = await panel.saveTarget({
     name: 'Production',
     branchPattern: 'main',
-    ...place.fields,
+    ...(await place.fields(stage)),
   });
   await panel.deploy(targetId, 'main');
 }

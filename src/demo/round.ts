@@ -57,14 +57,15 @@ export async function playRound(
   let stage: Stage | null = null;
   let place: Place | null = null;
   try {
+    const opened = await round.step(`prepare the place to deploy to (${backend})`, () =>
+      openPlace(backend, { build: 'sh build.sh', output: 'dist' }),
+    );
+    place = opened;
+    const { environment } = opened;
     stage = await round.step('start Slipway and the sandbox', () =>
-      setStage({ ports: { sandbox: 0, slipway: 0 }, onLine: onServerLine }),
+      setStage({ ports: { sandbox: 0, slipway: 0 }, environment, onLine: onServerLine }),
     );
-    const { folder } = stage;
-    place = await round.step(`prepare the place to deploy to (${backend})`, () =>
-      openPlace(backend, folder, { build: 'sh build.sh', output: 'dist' }),
-    );
-    await round.play(stage, place);
+    await round.play(stage, opened);
     report.ok = true;
   } catch (error) {
     report.failure = error instanceof Error ? error.message : String(error);
@@ -113,7 +114,7 @@ class Round {
       await visitor.saveTarget({
         name: 'Production',
         branchPattern: 'main',
-        ...place.fields,
+        ...(await place.fields(stage)),
       });
       return visitor;
     });

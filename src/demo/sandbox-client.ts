@@ -28,6 +28,12 @@ export class SandboxClient {
     return (await this.#get<{ url: string }>(`apps/panel-url?${query.toString()}`)).url;
   }
 
+  /** The workspace's page, likewise. */
+  async workspaceUrl(workspace: string, user: string): Promise<string> {
+    const query = new URLSearchParams({ workspace, user });
+    return (await this.#get<{ url: string }>(`apps/panel-url?${query.toString()}`)).url;
+  }
+
   /** Every write on a commit, oldest first. */
   async statuses(repository: string, commit: string): Promise<StatusWrite[]> {
     const query = new URLSearchParams({ repository, commit });

@@ -22,6 +22,8 @@ export interface Stage {
 
 export async function setStage(options: {
   ports: { sandbox: number; slipway: number };
+  /** What Slipway is told besides. */
+  environment: Record<string, string>;
   onLine: (line: string) => void;
 }): Promise<Stage> {
   const folder = await mkdtemp(join(tmpdir(), 'slipway-demo-'));
@@ -46,6 +48,7 @@ export async function setStage(options: {
         SLIPWAY_DATA_DIR: join(folder, 'data'),
         SLIPWAY_BITBUCKET_URL: sandbox.url,
         SLIPWAY_BITBUCKET_API_URL: sandbox.url,
+        ...options.environment,
       },
       options.onLine,
     );

@@ -150,6 +150,25 @@ describe('slipway demo', function () {
     assert.deepEqual(readdirSync(path), []);
   });
 
+  it('--backend digitalocean does the round with a DigitalOcean on this machine', async () => {
+    const { path, env } = temporary('digitalocean');
+    const args = ['demo', '--once', '--json', '--backend', 'digitalocean'];
+    const { code, stdout, stderr } = await runCli(args, { env, timeoutMs: 55_000 });
+    assert.equal(code, 0, stderr);
+    const { ok, pushes } = JSON.parse(stdout) as Report;
+    assert.equal(ok, true);
+    assert.deepEqual(
+      pushes.map(({ state, page_after }) => [state, page_after]),
+      [
+        ['live', 'One One'],
+        ['live', 'Two Two'],
+        ['failed', 'Two Two'],
+      ],
+    );
+    assert.match(pushes[2]?.reason ?? '', /build command exited 1/);
+    assert.deepEqual(readdirSync(path), []);
+  });
+
   describe('for a person', () => {
     it('prints lines that work, tells what happens, and Ctrl-C leaves nothing behind', async () => {
       const { path, env } = temporary('stage');
