@@ -21,8 +21,6 @@ import type { BackendApiDeps } from './doors/api/backend-api.js';
 import { createConnectDoor, type ConnectDoor } from './doors/connect/connect-door.js';
 import { controlCommands } from './doors/control-commands.js';
 import { controlSocketName, openControlSocket } from './doors/control-socket.js';
-import { createHookEventDoor } from './doors/hooks/event-door.js';
-import { createHookKeys } from './doors/hooks/hook-keys.js';
 import type { ForgeDoor } from './doors/forge/forge-door.js';
 import type { IntakeDeps } from './doors/intake.js';
 import type { Health } from './doors/ops/health.js';
@@ -43,6 +41,7 @@ import {
   type BitbucketClients,
 } from './wiring/bitbucket.js';
 import { countEnds } from './wiring/count-ends.js';
+import { createHookParts } from './wiring/hooks.js';
 import { createPeople, type People } from './wiring/people.js';
 import { createNoticeParts } from './wiring/notices.js';
 import { createForgeParts } from './wiring/forge.js';
@@ -125,7 +124,6 @@ export async function createContext(
   const storage = countEnds(opened, metrics.measures);
   const masterKey = secrets.masterKey ?? keptMasterKey(config.dataDir);
   const vault = createVault(createKeyRing([masterKey]));
-  const basePath = new URL(baseUrl).pathname.replace(/\/$/, '');
   const basics = { config, baseUrl, logger, clock, ids, random: Math.random, storage, vault };
   const stopping = new AbortController();
   const http = createBitbucketHttp(config);
@@ -150,12 +148,12 @@ export async function createContext(
     () => worker,
   );
   const lanes = laneDeps(basics, bitbucket, backends, () => worker.wakeJob(statusJob));
+  const hooks = createHookParts({ ...basics, bitbucket });
   const notices = createNoticeParts({ ...basics, secrets, http: receivers.http });
   const forge = createForgeParts({ ...outward, bitbucket });
-  const jobs = [people.watch, credentials.check, notices.teller, ...forge.jobs];
+  const jobs = [people.watch, credentials.check, notices.teller, hooks.job, ...forge.jobs];
   const worker: Worker = createWorker(basics, lanes, bitbucket, jobs, stopping.signal);
   const connect = await openConnectDoor(basics, bitbucket);
-  const hookKeys = createHookKeys(basics);
   const control = await openControlSocket({
     path: join(config.dataDir, controlSocketName),
     commands: controlCommands({ ...basics, waker: worker }, () =>
@@ -175,11 +173,7 @@ export async function createContext(
     connect,
     forge: forge.door,
     intake: {
-      doors: [
-        connect.events,
-        createHookEventDoor({ keys: hookKeys, clock, basePath }),
-        ...(forge.door?.events ?? []),
-      ],
+      doors: [connect.events, hooks.door, ...(forge.door?.events ?? [])],
       accept: storage.batched(acceptEvents({ ...lanes.routing, clock, ids, digest })),
       noteUnreadable: noteUnreadable(basics),
       measures: metrics.measures,
@@ -189,10 +183,13 @@ export async function createContext(
     },
     api: { ...receivers.api, waker: worker, logger },
     workspace: createWorkspaceParts(
-      { ...lanes, bitbucket: bitbucket.prompt, waker: worker, sender: notices.sender },
+      { ...lanes, hooks, bitbucket: bitbucket.prompt, waker: worker, sender: notices.sender },
       backends,
     ),
-    panel: createPanelServices({ ...lanes, bitbucket: bitbucket.prompt, waker: worker }, backends),
+    panel: createPanelServices(
+      { ...lanes, hooks, bitbucket: bitbucket.prompt, waker: worker },
+      backends,
+    ),
     people,
     metrics: createMetricsRouter(metrics, secrets.metricsToken),
     credentials,

@@ -1,8 +1,10 @@
 import { retryDelayMs } from '../core/delivery/retry-schedule.js';
 import { BitbucketError } from '../core/errors.js';
+import { explainHook } from '../core/hooks/explain.js';
 import type { KnownRef, RefChange, Repository, StoredEvent, Target } from '../core/model/index.js';
 import type { Bitbucket, Logger, Storage, Transaction, Waker } from '../core/ports.js';
 import { reconcileSourceId } from '../core/routing/same-push.js';
+import { tellOfHook } from './hook-notices.js';
 import { PushRecord, type PushRecordDeps } from './push-record.js';
 
 export interface ReconcileDeps extends PushRecordDeps {
@@ -159,6 +161,7 @@ async function act(
     const record = await PushRecord.of(tx, [recorded], deps);
     const made = record.add(recorded);
     await record.store(tx);
+    await alarm(tx, repository, changes, deps);
     return made;
   });
   deps.logger.warn(
@@ -166,6 +169,23 @@ async function act(
     'reconcile.found_lost_push',
   );
   deps.waker.wake();
+}
+
+/** Whoever relies on the repository's own webhook should know that it was silent. */
+async function alarm(
+  tx: Transaction,
+  repository: Repository,
+  changes: readonly RefChange[],
+  deps: ReconcileDeps,
+): Promise<void> {
+  const hook = await tx.hooks.ofRepository(repository.id);
+  const [first] = changes;
+  if (hook?.state !== 'active' || !first) return;
+  const raised = { since: deps.clock(), refName: first.name };
+  await tx.hooks.raiseAlarm(repository.id, raised);
+  const words = explainHook({ health: null, alarm: raised });
+  const stamp = { id: deps.ids.next(), now: raised.since };
+  if (words) await tellOfHook(tx, hook, repository, { kind: 'hook_silent', words }, stamp);
 }
 
 async function storeEvent(

@@ -6,6 +6,7 @@ import type { OutboundHttp } from '../lib/outbound-http.js';
 import { remoteRepositoryShape, repositoryFields, workspaceShape } from './client-shapes.js';
 import type { ConnectGrant } from './connect-grant.js';
 import { readChangedPaths } from './diffstat.js';
+import { createHook, deleteHook, listHooks, updateHook } from './hooks.js';
 import { Limiters } from './limiter.js';
 import { withPatience, type Patience } from './patience.js';
 import { readPermission, readPersonName, readWorkspacePermission } from './permissions.js';
@@ -53,6 +54,12 @@ export function createBitbucket(options: BitbucketOptions): Bitbucket {
     changedPaths: (repository, from, to) => readChangedPaths(rest, repository, from, to),
     permission: (repository, userUuid) => readPermission(rest, repository, userUuid),
     personName: (repository, userUuid) => readPersonName(rest, repository, userUuid),
+    hooks: (repository, personUuid) => listHooks(rest, repository, personUuid),
+    createHook: (repository, spec, personUuid) => createHook(rest, repository, spec, personUuid),
+    updateHook: (repository, remoteUuid, spec, personUuid) =>
+      updateHook(rest, repository, remoteUuid, spec, personUuid),
+    deleteHook: (repository, remoteUuid, personUuid) =>
+      deleteHook(rest, repository, remoteUuid, personUuid),
     workspacePermission: (workspaceUuid, userUuid) =>
       readWorkspacePermission(rest, workspaceUuid, userUuid),
     setBuildStatus: (repository, commit, status) =>

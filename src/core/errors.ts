@@ -112,6 +112,15 @@ export const errorCatalogue = {
     says: 'Only an admin of this workspace may change this',
     advice: 'Ask an admin of the workspace to do it.',
   },
+  hook_refused: {
+    says: 'The webhook could not be set up',
+    advice: 'Nothing was changed.',
+  },
+  hook_limit_reached: {
+    says: 'This repository has 50 webhooks, which is as many as Bitbucket allows',
+    advice:
+      'Remove one that is not used under Repository settings → Webhooks in Bitbucket, then try again.',
+  },
   installation_unconfirmed: {
     says: 'The installation could not prove that it comes from Bitbucket',
     why: 'The first install is not signed. Slipway therefore exchanges the secret it was given at Bitbucket, and Bitbucket did not accept it.',

@@ -496,6 +496,24 @@ export interface RemoteCommit {
 /** `unknown`: this credential may not ask (403); another proof is needed. */
 export type RepositoryPermission = 'admin' | 'write' | 'read' | 'none' | 'unknown';
 
+/** A webhook as Bitbucket has it. Its secret cannot be read back. */
+export interface RemoteHook {
+  uuid: string;
+  url: string;
+  active: boolean;
+  events: readonly string[];
+  /** Null: Bitbucket did not say. */
+  secretSet: boolean | null;
+}
+
+export interface HookSpec {
+  url: string;
+  description: string;
+  active: boolean;
+  events: readonly string[];
+  secret: string;
+}
+
 /** `unknown`: this credential may not ask (403); another proof is needed. */
 export type WorkspacePermission = 'admin' | 'none' | 'unknown';
 
@@ -520,6 +538,21 @@ export interface Bitbucket {
   changedPaths(repository: Repository, from: string, to: string): Promise<string[] | null>;
   permission(repository: Repository, userUuid: string): Promise<RepositoryPermission>;
   workspacePermission(workspaceUuid: string, userUuid: string): Promise<WorkspacePermission>;
+  /** Every webhook of a repository. `personUuid`: in this person's name; null: with the workspace's own credentials. */
+  hooks(repository: Repository, personUuid: string | null): Promise<RemoteHook[]>;
+  createHook(
+    repository: Repository,
+    spec: HookSpec,
+    personUuid: string | null,
+  ): Promise<RemoteHook>;
+  updateHook(
+    repository: Repository,
+    remoteUuid: string,
+    spec: HookSpec,
+    personUuid: string | null,
+  ): Promise<void>;
+  /** One that is gone already is no error. */
+  deleteHook(repository: Repository, remoteUuid: string, personUuid: string | null): Promise<void>;
   setBuildStatus(repository: Repository, commit: string, status: BuildStatus): Promise<void>;
   /** Display name of a person; null when Bitbucket does not tell. */
   personName(repository: Repository, userUuid: string): Promise<string | null>;

@@ -19,13 +19,14 @@ import type { PanelServices } from '../doors/panel/panel-services.js';
 import { cachedFor } from '../lib/cached-for.js';
 import { pathPatternProblem, refPatternProblem } from '../lib/patterns.js';
 import { patienceMs } from './bitbucket.js';
+import type { HookParts } from './hooks.js';
 
 const problems = { patternProblem: refPatternProblem, pathProblem: pathPatternProblem };
 const permissionCacheMs = 60_000;
 const personNameCacheMs = 60 * 60_000;
 const branchSuggestions = 100;
 
-type PanelDeps = RequestDeps & ChangeTargetDeps & { bitbucket: Bitbucket };
+type PanelDeps = RequestDeps & ChangeTargetDeps & { bitbucket: Bitbucket; hooks: HookParts };
 
 /** The panel's wishes, fulfilled by actions. */
 export function createPanelServices(deps: PanelDeps, backends: readonly Backend[]): PanelServices {
@@ -58,6 +59,7 @@ export function createPanelServices(deps: PanelDeps, backends: readonly Backend[
     approve: (input) => approveDeployment(input, deps),
     decline: (input) => declineDeployment(input, deps),
     buildLog: (deployment) => buildLog(deployment, deps),
+    hooks: deps.hooks,
   };
 }
 

@@ -8,6 +8,7 @@ import type { WorkspaceSection } from '../doors/workspace/section.js';
 import { createSections } from '../doors/workspace/sections.js';
 import type { WorkspaceServices } from '../doors/workspace/workspace-services.js';
 import { cachedFor } from '../lib/cached-for.js';
+import type { HookParts } from './hooks.js';
 
 export interface WorkspaceParts {
   services: WorkspaceServices;
@@ -18,7 +19,7 @@ const permissionCacheMs = 60_000;
 
 /** What the workspace's page asks and does, fulfilled by actions. */
 export function createWorkspaceParts(
-  deps: ConnectionDeps & ChannelDeps & { bitbucket: Bitbucket },
+  deps: ConnectionDeps & ChannelDeps & { bitbucket: Bitbucket; hooks: HookParts },
   backends: readonly Backend[],
 ): WorkspaceParts {
   const { storage, bitbucket, clock } = deps;
@@ -34,6 +35,7 @@ export function createWorkspaceParts(
     },
     sections: createSections({
       read: storage.read,
+      hooks: deps.hooks,
       backends,
       channels: {
         kinds: deps.sender.kinds,

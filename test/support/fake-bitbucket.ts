@@ -3,7 +3,9 @@ import type { Repository } from '../../src/core/model/index.js';
 import type {
   Bitbucket,
   BuildStatus,
+  HookSpec,
   RemoteCommit,
+  RemoteHook,
   RemoteRepository,
   RepositoryPermission,
   WorkspacePermission,
@@ -20,6 +22,10 @@ export class FakeBitbucket implements Bitbucket {
   workspaceIs: { slug: string | null; name: string | null } | null = null;
   permissionIs: RepositoryPermission = 'admin';
   workspacePermissionIs: WorkspacePermission = 'admin';
+  remoteHooks: (RemoteHook & { secret?: string })[] = [];
+  /** Thrown at every call in this name; `null` for the workspace's own credentials. */
+  readonly refusals = new Map<string | null, Error>();
+  #hookCount = 0;
   /** Thrown by the next calls, one each. */
   failures: Error[] = [];
 
@@ -51,6 +57,33 @@ export class FakeBitbucket implements Bitbucket {
 
   permission(): Promise<RepositoryPermission> {
     return this.#answer(this.permissionIs);
+  }
+
+  hooks(_: Repository, personUuid: string | null): Promise<RemoteHook[]> {
+    return this.#answer([...this.remoteHooks], personUuid);
+  }
+
+  async createHook(_: Repository, spec: HookSpec, personUuid: string | null): Promise<RemoteHook> {
+    await this.#answer(null, personUuid);
+    const hook = { ...spec, uuid: `{hook-${(this.#hookCount += 1)}}`, secretSet: true };
+    this.remoteHooks.push(hook);
+    return hook;
+  }
+
+  async updateHook(
+    _: Repository,
+    uuid: string,
+    spec: HookSpec,
+    personUuid: string | null,
+  ): Promise<void> {
+    await this.#answer(null, personUuid);
+    const at = this.remoteHooks.findIndex((one) => one.uuid === uuid);
+    this.remoteHooks[at] = { ...spec, uuid, secretSet: true };
+  }
+
+  async deleteHook(_: Repository, uuid: string, personUuid: string | null): Promise<void> {
+    await this.#answer(null, personUuid);
+    this.remoteHooks = this.remoteHooks.filter((one) => one.uuid !== uuid);
   }
 
   workspacePermission(): Promise<WorkspacePermission> {
@@ -85,8 +118,9 @@ export class FakeBitbucket implements Bitbucket {
     return this.#answer({ slug: 'acme', name: 'Acme' });
   }
 
-  #answer<T>(value: T): Promise<T> {
-    const failure = this.failures.shift();
+  #answer<T>(value: T, name?: string | null): Promise<T> {
+    const refusal = name === undefined ? undefined : this.refusals.get(name);
+    const failure = refusal ?? this.failures.shift();
     return failure ? Promise.reject(failure) : Promise.resolve(value);
   }
 }

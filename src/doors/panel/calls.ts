@@ -5,6 +5,7 @@ import { trimPlaces, type Places } from './deps.js';
 import { approve, cancel, decline, deploy, redeploy, rollBack } from './deployment-actions.js';
 import type { FormFields } from './form-fields.js';
 import { fragments } from './fragments.js';
+import { checkHook, disableHook, enableHook, repairHook } from './hook-actions.js';
 import type { PanelServices } from './panel-services.js';
 import { problemOf } from './problems.js';
 import type { PanelSession } from './session.js';
@@ -34,6 +35,10 @@ const actions: Readonly<Record<string, Handler>> = {
   'deployment/redeploy': redeploy,
   'deployment/cancel': cancel,
   'deployment/rollback': rollBack,
+  'hook/enable': enableHook,
+  'hook/disable': disableHook,
+  'hook/repair': repairHook,
+  'hook/check': checkHook,
   'deployment/approve': approve,
   'deployment/decline': decline,
 };

@@ -4,6 +4,7 @@ import { deploymentOf, targetOf, type Answer, type Handler, type PanelContext } 
 import { textOf, type FormFields } from './form-fields.js';
 import { showCreation } from './creation.js';
 import { withAccount } from './load-account.js';
+import { showHook } from './hook-actions.js';
 import { loadActivity, loadTarget } from './load-activity.js';
 import { attemptView } from './view/calls.js';
 import { settingsView, targetFormView, type FormFacts } from './view/target-form.js';
@@ -17,6 +18,7 @@ export interface Fragment {
 /** `GET /panel/fragments/<name>` */
 export const fragments: Readonly<Record<string, Fragment>> = {
   deployments: { handle: showActivity, adminOnly: false },
+  hook: { handle: showHook, adminOnly: false },
   target: { handle: showTarget, adminOnly: false },
   'new-target': { handle: showNewTarget, adminOnly: true },
   'target-form': { handle: showTargetForm, adminOnly: true },

@@ -7,6 +7,7 @@ import { basePath, trimPlaces, type PanelDeps } from './deps.js';
 import { formFields } from './form-fields.js';
 import { newTargetView } from './fragments.js';
 import { panelIdentity, type PanelIdentity } from './identity.js';
+import { loadHook } from './hook-actions.js';
 import { loadActivity } from './load-activity.js';
 import { rightsOfVisitor } from './rights.js';
 import type { PanelSession, SessionTokens } from './session.js';
@@ -73,7 +74,8 @@ export async function loadPanel(
     ...{ services, places, session, repository, now, by },
     rights: viewer.rights,
   };
-  const [activity, newTarget, branches] = await Promise.all([
+  const [hook, activity, newTarget, branches] = await Promise.all([
+    loadHook(context),
     loadActivity(context, { wish }),
     isAdmin ? newTargetView(context) : null,
     isAdmin ? services.branches(repository) : [],
@@ -88,6 +90,7 @@ export async function loadPanel(
     activity: activity.view,
     newTarget,
     branches,
+    hook,
   };
   return { session, view };
 }

@@ -6,7 +6,13 @@ import type {
   CreationWish,
   TargetListing,
 } from '../../core/backend.js';
-import type { Deployment, Promote, Repository, Target } from '../../core/model/index.js';
+import type {
+  Deployment,
+  HookHealth,
+  Promote,
+  Repository,
+  Target,
+} from '../../core/model/index.js';
 import type { Logger, Reader, RepositoryPermission } from '../../core/ports.js';
 
 /** Everything the panel may do or ask. Fulfilled by `context.ts` out of `actions/`. */
@@ -57,6 +63,19 @@ export interface PanelServices {
   decline(input: { deploymentId: string; by: Actor }): Promise<void>;
   /** Whole build log as text, or null. */
   buildLog(deployment: Deployment): Promise<string | null>;
+  /** The repository's own webhook. Each throws `StateError` with the reason in words, or `BitbucketError`. */
+  hooks: {
+    /** Enables, repairs, and gives a new secret. */
+    ensure(wish: HookWish): Promise<unknown>;
+    remove(wish: HookWish): Promise<{ removedAtBitbucket: boolean; problem: string | null }>;
+    /** Null: there is none to check. */
+    check(wish: HookWish): Promise<HookHealth | null>;
+  };
+}
+
+export interface HookWish {
+  repository: Repository;
+  by: Actor;
 }
 
 export interface ConnectionUse {

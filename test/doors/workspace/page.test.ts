@@ -3,6 +3,7 @@ import { AccessError, BitbucketError, InputError } from '../../../src/core/error
 import { createSessionTokens, createWorkspaceTokens } from '../../../src/doors/panel/session.js';
 import type { WorkspaceSection } from '../../../src/doors/workspace/section.js';
 import { createEngine, workspaceUuid, type Engine } from '../../support/engine.js';
+import { storeHook } from '../../support/hooks.js';
 import { textOfHtml, unescapeHtml } from '../../support/e2e/panel.js';
 import { sessionKey } from '../panel/support/serve-panel.js';
 import { graceUuid, serveWorkspace, type ServedWorkspace } from './serve-workspace.js';
@@ -161,6 +162,31 @@ describe('workspace page', () => {
     assert.equal(refused.status, 404);
     assert.match(refused.html, /data-code="repository_gone"/);
     assert.equal((await call(session, 'GET', 'sections/nothing')).status, 404);
+  });
+
+  it('shows a hook in trouble, and repairs it with one click', async () => {
+    await engine.target();
+    const hook = await storeHook(engine, 'secret', {
+      health: { checkedAt: 0, problem: 'missing', detail: null },
+    });
+    const { page, call } = await serve();
+    const { html, session } = await page();
+    assert.match(
+      textOfHtml(html),
+      /Webhook in trouble.*no webhook that leads to Slipway any more.*Repair/,
+    );
+    const strange = await call(session, 'POST', 'actions/repositories/repair', {
+      repositoryId: 'x',
+    });
+    assert.equal(strange.status, 404);
+    const { repositoryId } = hook;
+    const done = await call(session, 'POST', 'actions/repositories/repair', { repositoryId });
+    assert.equal(done.status, 200);
+    assert.match(
+      textOfHtml(done.html),
+      /The webhook of acme\/site is as it should be.*Webhook well/,
+    );
+    assert.equal(engine.bitbucket.remoteHooks.length, 1);
   });
 
   it('takes nobody else’s session, nor that of a repository', async () => {

@@ -9,6 +9,7 @@ import { errorPageOf, renderErrorPage } from '../../../src/doors/pages/error-pag
 import { createViewEngine, viewExtension } from '../../../src/doors/panel/views.js';
 import { createWorkspaceRouter } from '../../../src/doors/workspace/router.js';
 import type { WorkspaceSection } from '../../../src/doors/workspace/section.js';
+import { createHookParts } from '../../../src/wiring/hooks.js';
 import { createWorkspaceParts } from '../../../src/wiring/workspace-parts.js';
 import { workspaceUuid, type Engine } from '../../support/engine.js';
 import { root, sessionKey } from '../panel/support/serve-panel.js';
@@ -34,11 +35,19 @@ export async function serveWorkspace(
   server.listen(0, '127.0.0.1');
   await once(server, 'listening');
   const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+  const hooks = createHookParts({
+    ...engine,
+    clock: engine.clock.now,
+    baseUrl: url,
+    random: () => 0.5,
+    bitbucket: { prompt: engine.bitbucket, background: engine.bitbucket },
+  });
   const parts = createWorkspaceParts(
     {
       ...engine.requestDeps,
       vault: engine.vault,
       bitbucket: engine.bitbucket,
+      hooks,
       sender: more.sender ?? { kinds: [], send: () => Promise.resolve({ ok: true }) },
     },
     more.backends ?? [],

@@ -1,11 +1,15 @@
-import type { Repository, Target } from '../../../core/model/index.js';
+import { AccessError } from '../../../core/errors.js';
+import { explainHook } from '../../../core/hooks/explain.js';
+import type { Hook, Repository, Target } from '../../../core/model/index.js';
 import type { Reader } from '../../../core/ports.js';
 import { textOf } from '../../panel/form-fields.js';
+import type { PanelServices } from '../../panel/panel-services.js';
 import { stateView, type StateView } from '../../panel/view/states.js';
-import type { WorkspaceContext, WorkspaceSection } from '../section.js';
+import type { SectionDone, WorkspaceContext, WorkspaceSection } from '../section.js';
 
 export interface RepositoriesDeps {
   read: Reader;
+  hooks: PanelServices['hooks'];
 }
 
 const pageSize = 25;
@@ -19,11 +23,14 @@ export function repositoriesSection(deps: RepositoriesDeps): WorkspaceSection {
     adminOnly: false,
     load: (context, fields) =>
       load(deps, context, textOf(fields, 'search'), textOf(fields, 'after')),
-    actions: {},
+    actions: { repair: (context, fields) => repair(deps, context, textOf(fields, 'repositoryId')) },
   };
 }
 
 interface RepositoryRow {
+  id: string;
+  hook: HookRow | null;
+  canRepair: boolean;
   name: string;
   fullName: string;
   href: string;
@@ -63,13 +70,50 @@ async function load(
   };
 }
 
+interface HookRow {
+  state: StateView;
+  says: string | null;
+}
+
+function hookRow(hook: Hook | null): HookRow | null {
+  if (hook?.state !== 'active') return null;
+  const trouble = explainHook(hook);
+  if (!trouble) {
+    return { state: { word: 'Webhook well', appearance: 'success', icon: 'success' }, says: null };
+  }
+  return {
+    state: { word: 'Webhook in trouble', appearance: 'warning', icon: 'warning' },
+    says: `${trouble.says} ${trouble.advice}`,
+  };
+}
+
+/** Ids in a form are only claims: a repository of another workspace does not exist here. */
+async function repair(
+  { read, hooks }: RepositoriesDeps,
+  { workspace, by }: WorkspaceContext,
+  repositoryId: string,
+): Promise<SectionDone> {
+  const repository = repositoryId === '' ? null : await read.repositories.byId(repositoryId);
+  const hook = repository ? await read.hooks.ofRepository(repository.id) : null;
+  if (repository?.workspaceUuid !== workspace.uuid || hook?.state !== 'active') {
+    throw new AccessError('repository_unknown', 404);
+  }
+  await hooks.ensure({ repository, by });
+  return { says: `The webhook of ${repository.fullName} is as it should be, with a new secret.` };
+}
+
 async function rowOf(
   repository: Repository,
   targets: readonly Target[],
-  { places }: WorkspaceContext,
+  { places, rights }: WorkspaceContext,
   read: Reader,
 ): Promise<RepositoryRow> {
+  const hook = await read.hooks.ofRepository(repository.id);
   return {
+    id: repository.id,
+    hook: hookRow(hook),
+    canRepair:
+      rights === 'admin' && hook?.state === 'active' && (explainHook(hook)?.canRepair ?? false),
     name: repository.name,
     fullName: repository.fullName,
     href: `${places.bitbucketUrl}/${repository.fullName.split('/').map(encodeURIComponent).join('/')}`,

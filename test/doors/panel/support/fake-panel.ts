@@ -14,6 +14,7 @@ import type {
   Decision,
   Deployment,
   DeploymentState,
+  Hook,
   Repository,
   StatusReport,
   Target,
@@ -326,6 +327,7 @@ export interface FakePanel extends PanelServices {
   proposal: CreationProposal;
   created: CreationResult;
   warnings: CheckWarning[];
+  hook: Hook | null;
 }
 
 export function fakePanel(over: Partial<FakePanel> = {}): FakePanel {
@@ -354,6 +356,7 @@ export function fakePanel(over: Partial<FakePanel> = {}): FakePanel {
     branchNames: ['main', 'develop'],
     calls: [],
     refuseNext: null,
+    hook: null,
     backends: [aBackend()],
     logger,
     // Cast: the panel reads these only; anything else it touches fails loudly.
@@ -381,6 +384,8 @@ export function fakePanel(over: Partial<FakePanel> = {}): FakePanel {
       attempts: {
         ofDeployment: (id: string) => later(fake.attempts.filter((one) => one.deploymentId === id)),
       },
+      hooks: { ofRepository: () => later(fake.hook) },
+      installations: { ofWorkspace: () => later([]) },
       events: {
         recentRefChanges: (repositoryId: string, limit: number, where: RefChangeFilter = {}) =>
           later(
@@ -447,6 +452,12 @@ export function fakePanel(over: Partial<FakePanel> = {}): FakePanel {
       ),
     approve: async (input) => act(fake, 'approve', input, () => decideOn(fake, input, 'queued')),
     decline: async (input) => act(fake, 'decline', input, () => decideOn(fake, input, 'stopped')),
+    hooks: {
+      ensure: (wish) => act(fake, 'hooks.ensure', wish, () => undefined),
+      remove: (wish) =>
+        act(fake, 'hooks.remove', wish, () => ({ removedAtBitbucket: true, problem: null })),
+      check: (wish) => act(fake, 'hooks.check', wish, () => fake.hook?.health ?? null),
+    },
     buildLog: ({ id }) => Promise.resolve(`whole log of ${id}\n<script>alert(1)</script>\n`),
     ...over,
   };

@@ -1,0 +1,60 @@
+import { checkDueHooks, checkHook } from '../actions/check-hooks.js';
+import { ensureHook, removeHook, type HookWish } from '../actions/manage-hook.js';
+import type { Hook, HookHealth } from '../core/model/index.js';
+import type { Bitbucket, Clock, Ids, Logger, Storage, Vault } from '../core/ports.js';
+import type { EventDoor } from '../doors/event-door.js';
+import { createHookEventDoor } from '../doors/hooks/event-door.js';
+import { createHookKeys } from '../doors/hooks/hook-keys.js';
+
+export interface HookParts {
+  door: EventDoor;
+  /** Enables, repairs, and gives a new secret: all the same work. */
+  ensure(wish: HookWish): Promise<Hook>;
+  remove(wish: HookWish): ReturnType<typeof removeHook>;
+  check(wish: HookWish): Promise<HookHealth | null>;
+  job: { readonly name: string; dueAt(): number; run(): Promise<number> };
+}
+
+const checksAtOnce = 4;
+/** The queue of checks is looked at so often; each hook has its own turn every few hours. */
+const lookEveryMs = 30_000;
+
+/** Webhooks of our own making: the door they knock at, and their management. */
+export function createHookParts(basics: {
+  baseUrl: string;
+  storage: Storage;
+  vault: Vault;
+  clock: Clock;
+  ids: Ids;
+  random(): number;
+  logger: Logger;
+  bitbucket: { prompt: Bitbucket; background: Bitbucket };
+}): HookParts {
+  const { baseUrl, storage, clock, bitbucket } = basics;
+  const keys = createHookKeys(basics);
+  const basePath = new URL(baseUrl).pathname.replace(/\/$/, '');
+  const shared = {
+    ...basics,
+    hookUrl: (hookId: string) => `${baseUrl.replace(/\/$/, '')}/hooks/${hookId}`,
+    onHookChange: (hookId: string) => keys.forget(hookId),
+  };
+  const now = { ...shared, bitbucket: bitbucket.prompt };
+  let lookAt = 0;
+  return {
+    door: createHookEventDoor({ keys, clock, basePath }),
+    ensure: (wish) => ensureHook(wish, now),
+    remove: (wish) => removeHook(wish, now),
+    check: async ({ repository, by }) => {
+      const hook = await storage.read.hooks.ofRepository(repository.id);
+      return hook?.state === 'active' ? checkHook(hook, repository, now, by) : null;
+    },
+    job: {
+      name: 'hook checks',
+      dueAt: () => lookAt,
+      run: async () => {
+        lookAt = clock() + lookEveryMs;
+        return checkDueHooks({ ...shared, bitbucket: bitbucket.background }, checksAtOnce);
+      },
+    },
+  };
+}
