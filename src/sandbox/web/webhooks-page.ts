@@ -9,6 +9,8 @@ import { forbiddenPage, notFoundPage, renderPage } from './layout.js';
 import { repositorySettingsSide } from './settings-side.js';
 
 const shownRequests = 50;
+/** Characters of an answer: often a whole page of HTML. */
+const shownAnswer = 500;
 
 /** *Repository settings → Webhooks*. */
 export function webhooksPage(call: WebCall): Reply {
@@ -115,7 +117,11 @@ function request(call: WebCall, delivery: Delivery): Html {
           Attempt ${attempt.number}: ${attempt.status ?? attempt.error} in ${attempt.duration_ms} ms
         </h3>
         <pre class="text mono">${headerLines(attempt.request_headers)}</pre>
-        ${attempt.response_body && html`<p>Answer: ${attempt.response_body}</p>`}`,
+        ${
+          attempt.response_body &&
+          html`<h3>Answer</h3>
+            <pre class="text mono">${attempt.response_body.slice(0, shownAnswer)}</pre>`
+        }`,
   );
   return html`<li>
     <span class="person">

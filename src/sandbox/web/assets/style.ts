@@ -128,6 +128,7 @@ code, .mono { font: 12px/1.5 ui-monospace, SFMono-Regular, Menlo, Consolas, mono
 .side .title { display: flex; align-items: center; gap: 8px; padding: 0 8px 12px; font-weight: 600; overflow-wrap: anywhere; }
 .side h2 { margin: 16px 8px 4px; font-size: 12px; color: var(--subtle); }
 .side ul { list-style: none; margin: 0; padding: 0; }
+.side li.subtle { padding: 8px; }
 .side li a { display: block; padding: 8px; border-radius: 4px; color: var(--text); }
 .side li a:hover { background: var(--neutral); text-decoration: none; }
 .side li a[aria-current] { background: var(--selected); color: var(--selected-text); }
@@ -173,6 +174,7 @@ td.tight, th.tight { white-space: nowrap; width: 1%; }
 .branch { display: inline-block; padding: 0 6px; border-radius: 3px; background: var(--neutral); color: var(--text); overflow-wrap: anywhere; }
 .card { border: 1px solid var(--border); border-radius: 8px; padding: 16px; margin: 0 0 16px; }
 .card h2 { margin: 0 0 8px; }
+h1 + .card, .lead + [data-live] { margin-top: 16px; }
 .cards { list-style: none; margin: 0; padding: 0; }
 .cards > li { padding: 12px 0; border-bottom: 1px solid var(--border); }
 pre.text { white-space: pre-wrap; overflow-wrap: anywhere; margin: 8px 0; font: inherit; }
