@@ -1,9 +1,10 @@
 import type { Backend } from '../core/backend.js';
 import { InputError, StateError } from '../core/errors.js';
 import type { Target } from '../core/model/index.js';
-import type { Clock, Logger, Storage, Transaction, Vault } from '../core/ports.js';
+import type { Clock, Ids, Logger, Storage, Transaction, Vault } from '../core/ports.js';
 import { openForCall, openTarget } from './open-target.js';
 import { endWaiting, waitingAt, wakeWaiters } from './settle-waiting.js';
+import { noteTargetChange } from './audit.js';
 import { forgetTargetNotices } from './deploy-notices.js';
 
 const resumeTimeoutMs = 15_000;
@@ -12,6 +13,7 @@ export interface ChangeTargetDeps {
   storage: Storage;
   vault: Vault;
   clock: Clock;
+  ids: Ids;
   logger: Logger;
   backend(id: string): Backend | null;
 }
@@ -26,11 +28,13 @@ export async function setAutomatic(
 ): Promise<void> {
   if (input.on) await resumeAtBackend(input.targetId, deps);
   await deps.storage.write(async (tx) => {
-    await existing(tx, input.targetId);
+    const target = await existing(tx, input.targetId);
     await tx.targets.touch(input.targetId, {
       state: input.on ? 'active' : 'paused',
       ...(input.on ? { hold: null } : {}),
     });
+    const says = `${input.on ? 'resumed' : 'paused'} automatic deploys of ${target.name}`;
+    await noteTargetChange(tx, target, input.by, says, deps);
   });
   deps.logger.info({ target: input.targetId, on: input.on, by: input.by.name }, 'target.automatic');
 }
@@ -55,6 +59,7 @@ export async function removeTarget(
     const found = await existing(tx, input.targetId);
     await tx.targets.touch(found.id, { state: 'removed' });
     await forgetTargetNotices(tx, found.id, deps.clock());
+    await noteTargetChange(tx, found, input.by, `removed the target ${found.name}`, deps);
     const waiting = await tx.deployments.recent(
       { targetId: found.id, states: ['waiting', 'queued'] },
       { limit: 10_000 },

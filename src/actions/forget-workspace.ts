@@ -1,6 +1,6 @@
 import type { Backend } from '../core/backend.js';
 import type { Target } from '../core/model/index.js';
-import type { Storage, Transaction, Vault } from '../core/ports.js';
+import type { Storage, Transaction, Vault, Ids } from '../core/ports.js';
 import {
   createCareJob,
   type Budget,
@@ -27,6 +27,7 @@ export const forgetDefaults: Readonly<ForgetOptions> = {
 export interface ForgetDeps extends CareJobDeps {
   storage: Storage;
   vault: Vault;
+  ids: Ids;
   backend(id: string): Backend | null;
 }
 

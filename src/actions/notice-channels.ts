@@ -2,6 +2,7 @@ import { InputError } from '../core/errors.js';
 import type { ChannelKind, NoticeChannel } from '../core/model/index.js';
 import type { NoticeSender } from '../core/notices.js';
 import type { Clock, Ids, Storage, Vault } from '../core/ports.js';
+import { noteChange } from './audit.js';
 
 export interface ChannelDeps {
   storage: Storage;
@@ -56,18 +57,26 @@ export async function addChannel(
     createdBy: input.by.name,
     createdAt: now,
   };
-  await deps.storage.write((tx) => tx.noticeChannels.insert(channel));
+  await deps.storage.write(async (tx) => {
+    await tx.noticeChannels.insert(channel);
+    const says = `lets Slipway send notices to ${name}`;
+    await noteChange(tx, { workspaceUuid, repositoryId: null, by: input.by, says }, deps);
+  });
   return channel;
 }
 
 /** Of this workspace only; does nothing when it is gone already. */
 export async function removeChannel(
-  input: { workspaceUuid: string; channelId: string },
-  { storage }: Pick<ChannelDeps, 'storage'>,
+  input: { workspaceUuid: string; channelId: string; by: { name: string } },
+  deps: Pick<ChannelDeps, 'storage' | 'clock' | 'ids'>,
 ): Promise<void> {
-  await storage.write(async (tx) => {
+  const { workspaceUuid, by } = input;
+  await deps.storage.write(async (tx) => {
     const channel = await tx.noticeChannels.byId(input.channelId);
-    if (channel?.workspaceUuid === input.workspaceUuid) await tx.noticeChannels.remove(channel.id);
+    if (channel?.workspaceUuid !== workspaceUuid) return;
+    await tx.noticeChannels.remove(channel.id);
+    const says = `stopped notices to ${channel.name}`;
+    await noteChange(tx, { workspaceUuid, repositoryId: null, by, says }, deps);
   });
 }
 

@@ -4,6 +4,7 @@ import type { Connection } from '../core/model/index.js';
 import type { Clock, Ids, Logger, Storage, Vault, Waker } from '../core/ports.js';
 import { connectionIdentity, openConnection } from './open-target.js';
 import { parseSettings } from './parse-settings.js';
+import { noteChange } from './audit.js';
 import { noteRepairedConnection } from './deploy-notices.js';
 
 export interface ConnectionForm {
@@ -67,6 +68,9 @@ export async function saveConnection(
     version: existing ? form.expectedVersion + 1 : 1,
   };
   await deps.storage.write(async (tx) => {
+    const { workspaceUuid, by } = form;
+    const says = `${existing ? 'changed' : 'added'} the connection ${name}`;
+    await noteChange(tx, { workspaceUuid, repositoryId: null, by, says }, deps);
     if (!existing) return tx.connections.insert(saved);
     const isSaved = await tx.connections.update(id, form.expectedVersion, edited);
     if (!isSaved) throw new StateError('connection_changed');

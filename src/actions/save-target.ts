@@ -3,6 +3,7 @@ import { InputError, StateError } from '../core/errors.js';
 import type { Promote, Repository, Target } from '../core/model/index.js';
 import type { Clock, Ids, Reader, Storage, Transaction, Vault } from '../core/ports.js';
 import { circle } from '../core/routing/followers.js';
+import { changedParts, noteTargetChange } from './audit.js';
 import { branchProblem, checkRule } from './check-rule.js';
 import { openConnection, openTarget, secretsIdentity } from './open-target.js';
 import { endWaiting, waitingAt } from './settle-waiting.js';
@@ -78,7 +79,13 @@ export async function saveTarget(form: TargetForm, deps: SaveTargetDeps): Promis
   const repository = { fullName: form.repository.fullName };
   const warnings = await askBackend(backend, form, { ...opened, repository });
   const connectionId = connection?.id ?? null;
-  const saved = await store({ ...form, connectionId }, existing, { id, backend }, parsed, deps);
+  const saved = await store(
+    { ...form, connectionId },
+    existing && { target: existing, secrets: stored },
+    { id, backend },
+    parsed,
+    deps,
+  );
   return { target: saved, warnings };
 }
 
@@ -152,7 +159,7 @@ async function askBackend(
 
 async function store(
   form: TargetForm & { connectionId: string | null },
-  existing: Target | null,
+  known: { target: Target; secrets: Readonly<Record<string, unknown>> } | null,
   { id, backend }: { id: string; backend: Backend },
   parsed: ParsedSettings,
   deps: SaveTargetDeps,
@@ -178,7 +185,9 @@ async function store(
   };
   // What the new rule takes in for the first time is where it is; only what moves from now on is a push.
   const baseline = { baselineAt: null, reconcileDueAt: now };
-  if (existing) {
+  if (known) {
+    const existing = known.target;
+    const parts = changedParts(existing, edited, { before: known.secrets, after: parsed.secrets });
     return deps.storage.write(async (tx) => {
       await tx.repositories.touch(form.repository.id, baseline);
       // Once more: two admins may each have made half of a circle.
@@ -190,6 +199,8 @@ async function store(
       if (!(await tx.targets.update(id, form.expectedVersion, edited))) {
         throw new StateError('target_changed');
       }
+      const says = `changed the target ${edited.name}: ${parts || 'nothing'}`;
+      await noteTargetChange(tx, existing, form.by, says, deps);
       return { ...existing, ...edited, version: form.expectedVersion + 1 };
     });
   }
@@ -211,6 +222,7 @@ async function store(
     const { id: repositoryId, workspaceUuid } = form.repository;
     await tx.repositories.touch(repositoryId, baseline);
     await tx.lanes.create({ targetId: id, repositoryId, workspaceUuid });
+    await noteTargetChange(tx, target, form.by, `added the target ${target.name}`, deps);
   });
   return target;
 }

@@ -7,6 +7,7 @@ import type { ForgeReads, ForgeWrites, NameLookupReads, NameLookupWrites } from 
 import type { CareReads, RetentionWrites } from './care.js';
 import type {
   Attempt,
+  AuditEntry,
   BackendReport,
   BuildStatusState,
   ClaimedLane,
@@ -90,6 +91,7 @@ export interface Reader {
   hooks: HookReads;
   webSessions: WebSessionReads;
   grants: GrantReads;
+  audit: AuditReads;
   notices: NoticeReads;
   noticeChannels: ChannelReads;
   noticeDeliveries: DeliveryReads & Pick<DeliveryWrites, 'untold'>;
@@ -115,6 +117,7 @@ export interface Transaction {
   hooks: HookReads & HookWrites;
   webSessions: WebSessionReads & WebSessionWrites;
   grants: GrantReads & GrantWrites;
+  audit: AuditReads & AuditWrites;
   notices: NoticeReads & NoticeWrites;
   noticeChannels: ChannelReads & ChannelWrites;
   noticeDeliveries: DeliveryReads & DeliveryWrites;
@@ -341,6 +344,15 @@ export interface DeploymentWrites {
   ): Promise<void>;
   /** Only one that never started: its decision turned out to be a skip. */
   remove(id: string): Promise<void>;
+}
+
+export interface AuditReads {
+  /** Newest first. `before`: id of the last one seen, for the next page. */
+  recent(workspaceUuid: string, page: { limit: number; before?: string }): Promise<AuditEntry[]>;
+}
+
+export interface AuditWrites {
+  add(entry: AuditEntry): Promise<void>;
 }
 
 export interface AttemptReads {

@@ -16,6 +16,7 @@ import { attemptStore, deploymentStore } from './stores/deployments.js';
 import { eventStore, refStore } from './stores/events.js';
 import { forgeStore, nameLookupStore } from './stores/forge.js';
 import { hookStore } from './stores/hooks.js';
+import { auditStore } from './stores/audit.js';
 import { noticeChannelStore, noticeDeliveryStore } from './stores/notice-channels.js';
 import { grantStore, noticeStore, webSessionStore } from './stores/people.js';
 import { installationStore, repositoryStore } from './stores/places.js';
@@ -134,6 +135,7 @@ export function transactionOver(sql: Sql, newId: () => string): Transaction {
     hooks: hookStore(sql),
     webSessions: webSessionStore(sql),
     grants: grantStore(sql),
+    audit: auditStore(sql),
     notices: noticeStore(sql),
     noticeChannels: noticeChannelStore(sql),
     noticeDeliveries: noticeDeliveryStore(sql),

@@ -64,10 +64,19 @@ describe('an uninstalled workspace', () => {
   }
 
   function forgetter(storage: Storage = engine.storage, sliceRows = 500) {
-    const { vault, clock, logger } = engine;
+    const { vault, clock, ids, logger } = engine;
     const pause = (): Promise<void> => Promise.resolve();
     const backend = (): typeof engine.backend => engine.backend;
-    const deps = { storage, vault, backend, clock: clock.now, random: () => 0.5, logger, pause };
+    const deps = {
+      storage,
+      vault,
+      ids,
+      backend,
+      clock: clock.now,
+      random: () => 0.5,
+      logger,
+      pause,
+    };
     const job = createForgetter(deps, { sliceRows });
     engine.clock.advance(Math.max(job.dueAt() - clock.now(), 0));
     return job;

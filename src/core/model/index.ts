@@ -21,6 +21,7 @@
  * - **connection**: a workspace's account at a backend, used by many targets.
  * - **hold**: automatic deploys of a target paused, for example after a rollback.
  */
+export type * from './audit-entry.js';
 export type * from './connection.js';
 export type * from './deployment.js';
 export type * from './event.js';

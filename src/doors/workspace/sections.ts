@@ -1,4 +1,5 @@
 import type { WorkspaceSection } from './section.js';
+import { auditSection } from './sections/audit.js';
 import { connectionsSection, type ConnectionsDeps } from './sections/connections.js';
 import { noticesSection, type NoticesDeps } from './sections/notices.js';
 import { repositoriesSection, type RepositoriesDeps } from './sections/repositories.js';
@@ -8,5 +9,10 @@ export type SectionDeps = RepositoriesDeps & ConnectionsDeps & NoticesDeps;
 
 /** The workspace's page from top to bottom. */
 export function createSections(deps: SectionDeps): WorkspaceSection[] {
-  return [noticesSection(deps), repositoriesSection(deps), connectionsSection(deps)];
+  return [
+    noticesSection(deps),
+    repositoriesSection(deps),
+    connectionsSection(deps),
+    auditSection(deps),
+  ];
 }

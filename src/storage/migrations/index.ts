@@ -8,8 +8,9 @@ import { up as workspaceCredentials } from './0006-workspace-credentials.js';
 import { up as hooks } from './0007-hooks.js';
 import { up as connections } from './0009-connections.js';
 import { up as followingTargets } from './0011-following-targets.js';
-import { up as noticeChannels } from './0014-notice-channels.js';
 import { up as forge } from './0012-forge.js';
+import { up as noticeChannels } from './0014-notice-channels.js';
+import { up as audit } from './0015-audit.js';
 
 /** In order; names are stored and never change. Forward only: a backup is the way back. */
 const migrations = [
@@ -21,8 +22,9 @@ const migrations = [
   { name: '0007-hooks', up: hooks },
   { name: '0009-connections', up: connections },
   { name: '0011-following-targets', up: followingTargets },
-  { name: '0014-notice-channels', up: noticeChannels },
   { name: '0012-forge', up: forge },
+  { name: '0014-notice-channels', up: noticeChannels },
+  { name: '0015-audit', up: audit },
 ];
 
 /** In order. */

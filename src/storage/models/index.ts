@@ -1,6 +1,7 @@
 import type { Sequelize } from 'sequelize';
 import type {
   Attempt,
+  AuditEntry,
   BackendReport,
   CloneGrant,
   Connection,
@@ -400,6 +401,15 @@ export const nameLookups = new Table<NameLookup>('name_lookups', {
   askedAt: 'integer',
 });
 
+export const auditEntries = new Table<AuditEntry>('audit_entries', {
+  id: 'id',
+  workspaceUuid: 'text',
+  repositoryId: 'text',
+  by: 'text',
+  says: 'text',
+  at: 'integer',
+});
+
 interface AnyTable {
   readonly name: string;
   readonly fields: readonly string[];
@@ -433,6 +443,7 @@ export const allTables: readonly AnyTable[] = [
   workspaceCredentials,
   forgeInstallations,
   nameLookups,
+  auditEntries,
 ];
 
 export function defineModels(sequelize: Sequelize): void {

@@ -72,7 +72,12 @@ describe('workspace page: notices', () => {
     const [channel] = await engine.storage.read.noticeChannels.ofWorkspace(workspaceUuid);
     assert.ok(channel);
     const { removeChannel } = await import('../../../src/actions/notice-channels.js');
-    await removeChannel({ workspaceUuid: '{another}', channelId: channel.id }, engine);
+    const by = { name: 'Eve' };
+    const clock = () => engine.clock.now();
+    await removeChannel(
+      { workspaceUuid: '{another}', channelId: channel.id, by },
+      { ...engine, clock },
+    );
     assert.equal((await engine.storage.read.noticeChannels.ofWorkspace(workspaceUuid)).length, 1);
   });
 });

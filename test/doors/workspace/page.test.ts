@@ -75,8 +75,8 @@ describe('workspace page', () => {
     }
     const { page, call } = await serve();
     const { html, session } = await page();
-    assert.match(html, /app-24/);
-    assert.doesNotMatch(html, /app-25/);
+    assert.match(html, /title="acme\/app-24"/);
+    assert.doesNotMatch(html, /title="acme\/app-25"/);
     const loads = [...html.matchAll(/data-load="([^"]*)"/g)].map(([, path = '']) =>
       unescapeHtml(path),
     );

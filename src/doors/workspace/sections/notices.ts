@@ -24,7 +24,7 @@ export interface ChannelServices {
     address: string;
     by: { name: string };
   }): Promise<NoticeChannel>;
-  remove(input: { workspaceUuid: string; channelId: string }): Promise<void>;
+  remove(input: { workspaceUuid: string; channelId: string; by: { name: string } }): Promise<void>;
 }
 
 /** What was wrong with a form that is drawn again; as long as the request lives. */
@@ -172,9 +172,10 @@ async function add(
 
 async function remove(
   { channels }: NoticesDeps,
-  { workspace }: WorkspaceContext,
+  { workspace, by }: WorkspaceContext,
   fields: FormFields,
 ): Promise<SectionDone> {
-  await channels.remove({ workspaceUuid: workspace.uuid, channelId: textOf(fields, 'id') });
+  const channelId = textOf(fields, 'id');
+  await channels.remove({ workspaceUuid: workspace.uuid, channelId, by });
   return { says: 'Nothing is sent there any more, and its address was deleted.' };
 }
