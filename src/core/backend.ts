@@ -83,6 +83,8 @@ export interface FieldMeta {
   secret?: boolean;
   /** Shown only after "more settings". */
   advanced?: boolean;
+  /** Words for the values of a choice, where these are not words themselves. */
+  choices?: Readonly<Record<string, string>>;
   /** Chosen from what `account.listTargets` lists; at most one field. */
   listed?: boolean;
 }

@@ -15,6 +15,7 @@ export const deployHookSettings = z.object({
         label: 'Service',
         help: 'Whose hook it is: how it is called, and how its answer is read. Several say “no” with a success.',
         input: 'select',
+        choices: Object.fromEntries(ids.map((id) => [id, presetOf(id).label])),
       }),
     ),
   url: z

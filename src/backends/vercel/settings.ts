@@ -24,6 +24,7 @@ export const vercelSettings = z.object({
         label: 'Deploy to',
         help: 'Production moves the project’s domains to the new deployment; a preview has an address of its own.',
         input: 'select',
+        choices: { production: 'Production', preview: 'A preview' },
       }),
     ),
 });

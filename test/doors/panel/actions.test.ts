@@ -81,6 +81,8 @@ describe('panel actions', () => {
         'deployment/redeploy',
         'deployment/cancel',
         'deployment/rollback',
+        'deployment/approve',
+        'deployment/decline',
       ]) {
         assert.equal((await client.post(action, of)).status, 404, action);
       }
@@ -291,6 +293,63 @@ describe('panel actions', () => {
       const html = await answer.text();
       assert.match(html, /Nothing was changed/);
       assert.doesNotMatch(html, /secret-path/);
+    });
+  });
+
+  describe('a target that waits for another', () => {
+    const targets = () => [
+      aTarget({ name: 'Staging' }),
+      aTarget({ id: 'T2', name: 'Production', afterTargetId: 'T1', promote: 'person' }),
+    ];
+    const waiting = () =>
+      aDeployment({
+        ...{ id: 'D2', targetId: 'T2', state: 'waiting', waitsFor: 'D1' },
+        ...{ approvalUntil: Date.now() + 1_000_000, startedAt: null, finishedAt: null },
+      });
+
+    it('is chosen in the form, among the other targets of the repository', async () => {
+      await open({ targets: targets() });
+      const edit = await (await client.get('/panel/fragments/target-form?targetId=T2')).text();
+      assert.match(edit, /<select[^>]*name="afterTargetId"/);
+      assert.match(edit, /<option value="T1" selected>Staging/);
+      assert.doesNotMatch(edit, /<option value="T2"/);
+      const wish = { ...form, targetId: 'T2', expectedVersion: '1' };
+      const answer = await client.post('target/save', {
+        ...wish,
+        afterTargetId: 'T1',
+        promote: 'person',
+      });
+      assert.equal(answer.status, 200);
+      const { afterTargetId, promote } = fake.calls[0]?.input as Record<string, unknown>;
+      assert.deepEqual([afterTargetId, promote], ['T1', 'person']);
+    });
+
+    it('asks for no order where there is nothing to wait for', async () => {
+      await open({ targets: [aTarget()] });
+      const html = await (await client.get('/panel/fragments/target-form?targetId=T1')).text();
+      assert.doesNotMatch(html, /afterTargetId/);
+    });
+
+    it('says what it waits for, and lets a person decide', async () => {
+      await open({ targets: targets(), deployments: [waiting()] });
+      const card = await (await client.get('/panel/fragments/target?targetId=T2')).text();
+      assert.match(card, /After <bdi[^>]*>Staging<\/bdi>, when a person lets it go on/);
+      assert.match(card, /deployment\/approve/);
+      for (const [action, call] of [
+        ['deployment/approve', 'approve'],
+        ['deployment/decline', 'decline'],
+      ] as const) {
+        fake.deployments = [waiting()];
+        assert.equal((await client.post(action, { deploymentId: 'D2' })).status, 200);
+        assert.equal(fake.calls.at(-1)?.name, call);
+      }
+    });
+
+    it('offers the decision to admins only', async () => {
+      await open({ targets: targets(), deployments: [waiting()], permissionIs: 'write' });
+      const card = await (await client.get('/panel/fragments/target?targetId=T2')).text();
+      assert.doesNotMatch(card, /deployment\/approve/);
+      assert.equal((await client.post('deployment/approve', { deploymentId: 'D2' })).status, 403);
     });
   });
 

@@ -98,6 +98,7 @@ const metaShape = z.object({
   secret: z.boolean().optional(),
   advanced: z.boolean().optional(),
   listed: z.boolean().optional(),
+  choices: z.record(z.string(), z.string()).optional(),
 });
 
 function metaOf(property: Property): Partial<FieldMeta> {
@@ -218,7 +219,7 @@ function options(setting: SettingDescription, value: string): FieldView['options
   const optional = setting.required || setting.defaultValue !== undefined ? [] : [''];
   return [...optional, ...setting.options].map((option) => ({
     value: option,
-    label: option === '' ? 'Choose' : option,
+    label: option === '' ? 'Choose' : (setting.meta.choices?.[option] ?? option),
     selected: option === value,
   }));
 }

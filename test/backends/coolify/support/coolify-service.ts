@@ -27,7 +27,7 @@ export async function openCoolify(clients: Clients): Promise<Service & { fake: F
     started: () =>
       [...fake.deployments]
         .reverse()
-        .filter((one) => one.deployment_uuid !== 'known')
+        .filter((one) => one.deployment_uuid !== 'known' && !one.rollback)
         .map((one) => one.commit),
     finish: (how) => {
       for (const one of fake.deployments) {

@@ -35,8 +35,41 @@ export function scenarios(now: number): Record<string, Scenario> {
       services: () => Object.assign(everything(now), { permissionIs: 'write' as const }),
     },
     'read-only-empty': { services: () => fakePanel({ permissionIs: 'read' }) },
+    'one-after-another': { services: () => oneAfterAnother(now) },
     'hard-names': { services: () => hardNames(now) },
   };
+}
+
+/** Staging is live with it, Production waits for a person, Archive for Production. */
+function oneAfterAnother(now: number): FakePanel {
+  const waiting = {
+    ...({ state: 'waiting', startedAt: null, finishedAt: null, backendRef: null } as const),
+    ...{ createdAt: now - 4 * minute, commit: '77aa01bc77aa01bc77aa01bc77aa01bc77aa01bc' },
+  };
+  return fakePanel({
+    targets: [
+      aTarget({ id: 'T1', name: 'Staging', liveDeploymentId: 'D1' }),
+      aTarget({ id: 'T2', name: 'Production', afterTargetId: 'T1', promote: 'person' }),
+      aTarget({ id: 'T3', name: 'Archive', afterTargetId: 'T2' }),
+    ],
+    deployments: [
+      aDeployment({
+        ...waiting,
+        ...{ id: 'D3', targetId: 'T3', waitsFor: 'D2', reason: 'Waits for Production.' },
+      }),
+      aDeployment({
+        ...waiting,
+        ...{ id: 'D2', targetId: 'T2', waitsFor: 'D1', approvalUntil: now + 160 * hour },
+        reason: 'Live on Staging; waits for a person to let it go on.',
+      }),
+      aDeployment({
+        ...waiting,
+        ...{ id: 'D1', targetId: 'T1', state: 'live' },
+        startedAt: now,
+        finishedAt: now,
+      }),
+    ],
+  });
 }
 
 function everything(now: number): FakePanel {
