@@ -9,6 +9,7 @@ import type { Clock, Logger, Waker } from '../core/ports.js';
 import { sameUuid } from '../lib/same-uuid.js';
 import type { DoorVerification, EventDoor, ParsedDelivery, RawDelivery } from './event-door.js';
 import { readRawBody } from './raw-body.js';
+import { createTurns } from './turns.js';
 
 export interface IntakeDeps {
   doors: readonly EventDoor[];
@@ -21,6 +22,11 @@ export interface IntakeDeps {
   logger: Logger;
 }
 
+interface RunningDeps extends IntakeDeps {
+  /** Settles when it is this delivery's turn to be worked on. */
+  turn(): Promise<void>;
+}
+
 type Verified = Extract<DoorVerification, { ok: true }>;
 
 /** What is answered, and the words for the one log line of the delivery. */
@@ -29,6 +35,8 @@ interface Answer {
   log: Record<string, unknown>;
 }
 
+/** How many are verified and parsed before the event loop looks around: about a millisecond's worth. */
+const deliveriesPerTurn = 8;
 const retryAfterSeconds = '5';
 /** For how long a sender may go on sending after an answer that came before the end of its body. */
 const lingerMs = 2_000;
@@ -42,6 +50,7 @@ const lingerMs = 2_000;
 export function createIntake(
   deps: IntakeDeps,
 ): (request: IncomingMessage, response: ServerResponse) => boolean {
+  const running = { ...deps, turn: createTurns(deliveriesPerTurn) };
   return (request, response) => {
     if (request.method !== 'POST') return false;
     const path = (request.url ?? '').split('?', 1)[0] ?? '';
@@ -49,7 +58,7 @@ export function createIntake(
       candidate.path.endsWith('/') ? path.startsWith(candidate.path) : path === candidate.path,
     );
     if (!door) return false;
-    void serve(request, response, door, deps);
+    void serve(request, response, door, running);
     return true;
   };
 }
@@ -58,7 +67,7 @@ async function serve(
   request: IncomingMessage,
   response: ServerResponse,
   door: EventDoor,
-  deps: IntakeDeps,
+  deps: RunningDeps,
 ): Promise<void> {
   const startedAt = deps.clock();
   const answer = await answerTo(request, door, deps).catch((error: unknown): Answer => {
@@ -98,7 +107,7 @@ function answerEarly(request: IncomingMessage, response: ServerResponse, status:
 async function answerTo(
   request: IncomingMessage,
   door: EventDoor,
-  deps: IntakeDeps,
+  deps: RunningDeps,
 ): Promise<Answer> {
   let body: Buffer;
   try {
@@ -107,6 +116,7 @@ async function answerTo(
     if (!(error instanceof InputError)) throw error;
     return { status: error.code === 'body_too_large' ? 413 : 400, log: { noop: error.code } };
   }
+  await deps.turn();
   const delivery: RawDelivery = {
     method: request.method ?? 'POST',
     rawUrl: request.url ?? '/',
