@@ -3,6 +3,7 @@ import { InputError, StateError } from '../core/errors.js';
 import type { Target } from '../core/model/index.js';
 import type { Clock, Ids, Logger, Storage, Transaction, Vault } from '../core/ports.js';
 import { openForCall, openTarget } from './open-target.js';
+import { recordEnd } from './record-status.js';
 import { endWaiting, waitingAt, wakeWaiters } from './settle-waiting.js';
 import { noteTargetChange } from './audit.js';
 import { forgetTargetNotices } from './deploy-notices.js';
@@ -64,15 +65,11 @@ export async function removeTarget(
       { targetId: found.id, states: ['waiting', 'queued'] },
       { limit: 10_000 },
     );
-    for (const { id } of waiting) {
-      const reason = `The target was removed by ${input.by.name}.`;
-      await tx.deployments.update(id, {
-        state: 'stopped',
-        reason,
-        finishedAt: now,
-        updatedAt: now,
-      });
-    }
+    const reason = `The target was removed by ${input.by.name}.`;
+    const end = { state: 'stopped', reason, finishedAt: now, updatedAt: now } as const;
+    await tx.deployments.updateMany(waiting.map(({ id }) => ({ id, patch: end })));
+    // One that waits for its next try has said INPROGRESS, and nobody will step it any more.
+    for (const one of waiting) await recordEnd(tx, { ...one, ...end }, now, deps);
     await wakeWaiters(
       tx,
       waiting.map(({ id }) => id),

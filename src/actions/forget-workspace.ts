@@ -1,6 +1,6 @@
 import type { Backend } from '../core/backend.js';
 import type { Target } from '../core/model/index.js';
-import type { Storage, Transaction, Vault, Ids } from '../core/ports.js';
+import type { Ids, Storage, Transaction, Vault } from '../core/ports.js';
 import {
   createCareJob,
   type Budget,

@@ -61,6 +61,8 @@ interface Facts {
   deployments: ReadonlyMap<string, Deployment>;
   /** By target. */
   queued: ReadonlyMap<string, Deployment>;
+  /** By the deployment that runs: the newer one of its branch or tag that wants it cancelled. */
+  cancelFor: ReadonlyMap<string, Deployment>;
   attempts: ReadonlyMap<string, Omit<Attempt, 'exchanges'>[]>;
   repositories: ReadonlyMap<string, Repository>;
   connections: ReadonlyMap<string, Connection>;
@@ -130,11 +132,32 @@ async function gather(
     targets,
     lookAgainAt,
     deployments,
+    cancelFor: await newerOnes(tx, targets, currents),
     queued: new Map(queued.map((deployment) => [deployment.targetId, deployment])),
     attempts,
     repositories: byId(await tx.repositories.byIds(repositoryIds)),
     connections: byId(await tx.connections.byIds([...new Set(connectionIds)])),
   };
+}
+
+async function newerOnes(
+  tx: Transaction,
+  targets: ReadonlyMap<string, Target>,
+  currents: ReadonlyMap<string, Deployment>,
+): Promise<Map<string, Deployment>> {
+  const newer = new Map<string, Deployment>();
+  for (const current of currents.values()) {
+    const isCancelled = current.cancelRequestedBy !== null || isOver(current.state);
+    if (isCancelled || targets.get(current.targetId)?.newerPush !== 'cancel') continue;
+    const where = { targetId: current.targetId, states: ['queued'] } as const;
+    const queued = await tx.deployments.recent(where, { limit: 100 });
+    // One whose ref or files must be looked at first may turn out not to deploy at all.
+    const found = queued.find(
+      ({ slot, pendingChecks }) => slot === current.slot && pendingChecks.length === 0,
+    );
+    if (found) newer.set(current.id, found);
+  }
+  return newer;
 }
 
 /** Works out in memory, then writes with few statements. */
@@ -205,7 +228,8 @@ class Plan {
     if (this.#reports.length > 0) this.#deps.statusesDue();
   }
 
-  #goOn(lane: ClaimedLane, deployment: Deployment, target: Target): Step | null {
+  #goOn(lane: ClaimedLane, current: Deployment, target: Target): Step | null {
+    const deployment = this.#cancelledForNewer(current, target);
     const host = this.#hostOf(target);
     const later = this.#roomAt(host, target);
     if (later !== null) {
@@ -221,6 +245,19 @@ class Plan {
       return { ...common, kind: 'observe' };
     }
     return { ...common, kind: 'cancel', attempt: this.#attempt(common, 'cancel') };
+  }
+
+  /** As it is wanted by its target, and only where the backend can. */
+  #cancelledForNewer(current: Deployment, target: Target): Deployment {
+    const newer = this.#facts.cancelFor.get(current.id);
+    if (!newer || !this.#deps.backend(target.backend)?.cancel) return current;
+    const patch = {
+      cancelRequestedBy: 'a newer push',
+      supersededBy: newer.commit,
+      updatedAt: this.#now,
+    };
+    this.#changes.push({ id: current.id, patch });
+    return { ...current, ...patch };
   }
 
   #begin(common: Common, host: string | null): Step {

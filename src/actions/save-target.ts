@@ -1,6 +1,6 @@
 import type { Backend, BackendConnection, BackendTarget, CheckWarning } from '../core/backend.js';
 import { InputError, StateError } from '../core/errors.js';
-import type { Promote, Repository, Target } from '../core/model/index.js';
+import type { NewerPush, Promote, Repository, Target } from '../core/model/index.js';
 import type { Clock, Ids, Reader, Storage, Transaction, Vault } from '../core/ports.js';
 import { circle } from '../core/routing/followers.js';
 import { changedParts, noteTargetChange } from './audit.js';
@@ -23,6 +23,8 @@ export interface TargetForm {
   includePaths?: string | null;
   excludePaths?: string | null;
   honourSkipMarkers?: boolean;
+  /** Absent: `finish`; `cancel` only where the backend can. */
+  newerPush?: NewerPush;
   /** The target it waits for; absent or null: none. */
   afterTargetId?: string | null;
   /** Absent: `automatic`. */
@@ -177,6 +179,7 @@ async function store(
     includePaths: form.includePaths ?? null,
     excludePaths: form.excludePaths ?? null,
     honourSkipMarkers: form.honourSkipMarkers ?? true,
+    newerPush: newerPushOf(form, deps),
     afterTargetId: form.afterTargetId ?? null,
     promote: form.promote ?? 'automatic',
     settings: parsed.settings,
@@ -210,7 +213,6 @@ async function store(
     repositoryId: form.repository.id,
     backend: form.backend,
     state: 'active',
-    newerPush: 'finish',
     hold: null,
     liveDeploymentId: null,
     version: 1,
@@ -233,4 +235,9 @@ async function endAllWaiting(tx: Transaction, target: Target, deps: SaveTargetDe
     const reason = `${target.name} was set to wait for something else.`;
     await endWaiting(tx, waiting, { state: 'stopped', reason, supersededBy: null }, deps);
   }
+}
+
+function newerPushOf(form: TargetForm, deps: SaveTargetDeps): NewerPush {
+  const canCancel = deps.backend(form.backend)?.capabilities.cancel ?? false;
+  return canCancel ? (form.newerPush ?? 'finish') : 'finish';
 }

@@ -8,6 +8,7 @@ import {
 } from '../../src/actions/request-deployment.js';
 import { BitbucketError, InputError, StateError } from '../../src/core/errors.js';
 import { change, commit, createEngine, type Engine } from '../support/engine.js';
+import { FakeBackend } from '../support/fake-backend.js';
 
 const by = { name: 'Ada Example' };
 const minute = 60_000;
@@ -243,6 +244,102 @@ describe('a lane', () => {
     assert.match((await engine.deployments(target.id))[0]?.reason ?? '', /no clone credential/);
     await engine.settle(minute);
     assert.equal((await engine.deployments(target.id))[0]?.state, 'live');
+  });
+
+  describe('whose target wants a newer push to cancel the running deployment', () => {
+    const begin = async () => {
+      const target = await engine.target({ branchPattern: 'main,other', newerPush: 'cancel' });
+      engine.backend.onObserve = [() => ({ state: 'building' })];
+      await engine.push([change()]);
+      await engine.step();
+      await engine.step();
+      return target;
+    };
+
+    it('asks its backend once, ends it superseded, and deploys the newest', async () => {
+      const target = await begin();
+      await engine.push([change({ to: commit('b') })]);
+      await engine.push([change({ to: commit('c') })]);
+      await engine.step();
+      engine.backend.onObserve = [
+        ({ commit: of }) => (of === commit('a') ? { state: 'stopped' } : { state: 'live' }),
+      ];
+      await engine.settle(minute);
+      const [a, b, c] = await engine.deployments(target.id);
+      assert.equal(engine.backend.cancelled.length, 1);
+      assert.deepEqual([a?.state, a?.supersededBy], ['superseded', commit('c')]);
+      assert.deepEqual([b?.state, b?.supersededBy], ['superseded', commit('c')]);
+      assert.deepEqual([c?.state, c?.supersededBy], ['live', null]);
+      const ofA = engine.bitbucket.statuses.filter((one) => one.commit === commit('a'));
+      assert.equal(ofA.at(-1)?.status.state, 'STOPPED');
+      assert.match(ofA.at(-1)?.status.description ?? '', /^Superseded by c{12}$/);
+    });
+
+    it('lets it finish when the cancel comes too late', async () => {
+      const target = await begin();
+      engine.backend.onCancel = { kind: 'too_late' };
+      await engine.push([change({ to: commit('b') })]);
+      engine.backend.onObserve = [() => ({ state: 'live' })];
+      await engine.settle(minute);
+      const all = await engine.deployments(target.id);
+      assert.deepEqual(
+        all.map(({ state, supersededBy }) => [state, supersededBy]),
+        [
+          ['live', null],
+          ['live', null],
+        ],
+      );
+    });
+
+    it('leaves alone what runs for another branch, and what a person asked for', async () => {
+      await begin();
+      await engine.push([change({ name: 'other', to: commit('b') })]);
+      await engine.step();
+      assert.equal(engine.backend.cancelled.length, 0);
+    });
+
+    it('is not wanted where the backend cannot cancel', async () => {
+      const cannot = Object.assign(new FakeBackend(), {
+        capabilities: { ...engine.backend.capabilities, cancel: false },
+      });
+      const other = await createEngine({ backend: cannot });
+      const target = await other.target({ newerPush: 'cancel' });
+      assert.equal(target.newerPush, 'finish');
+      await other.close();
+    });
+  });
+
+  it('leaves no build status INPROGRESS when its target is removed between two tries', async () => {
+    const target = await engine.target();
+    engine.backend.onTrigger = [() => ({ kind: 'retry', reason: 'down' })];
+    await engine.push([change()]);
+    await engine.settle();
+    assert.equal(engine.bitbucket.statuses.at(-1)?.status.state, 'INPROGRESS');
+    await removeTarget({ targetId: target.id, by }, engine.laneDeps);
+    await engine.settle(minute);
+    const last = engine.bitbucket.statuses.at(-1);
+    assert.equal(last?.commit, commit('a'));
+    assert.equal(last?.status.state, 'STOPPED');
+    assert.equal(last?.status.description, 'The target was removed by Ada Example.');
+  });
+
+  it('brings a build status to its end that a killed process was writing', async () => {
+    await engine.target();
+    await engine.push([change()]);
+    await engine.settle(minute);
+    // As the process leaves it: taken, hidden for its claim, and whether Bitbucket got it nobody knows.
+    const { clock } = engine;
+    await engine.push([change({ to: commit('b') })]);
+    await engine.step();
+    await engine.storage.write((tx) =>
+      tx.statusReports.claimDue(9, clock.now(), clock.now() + 3_600_000),
+    );
+    const { dataDir } = engine;
+    await engine.storage.close();
+    engine = await createEngine({ dataDir });
+    await engine.settle(10_000);
+    const states = engine.bitbucket.statuses.map(({ status }) => status.state);
+    assert.deepEqual(states, ['INPROGRESS', 'SUCCESSFUL'], 'in order, and not an hour later');
   });
 
   it('never repeats a deploy because its build status could not be written', async () => {

@@ -10,6 +10,7 @@ export interface Settlement {
       | 'state'
       | 'reason'
       | 'slotSince'
+      | 'supersededBy'
       | 'backendRef'
       | 'builtCommit'
       | 'url'
@@ -55,7 +56,7 @@ export function isOver(state: DeploymentState): boolean {
 }
 
 export function settleTrigger(
-  deployment: Pick<Deployment, 'createdAt' | 'startedAt' | 'state' | 'commit'>,
+  deployment: Observed,
   outcome: TriggerOutcome,
   can: { observe: boolean; backendLabel: string; connection?: boolean },
   facts: StepFacts,
@@ -114,7 +115,7 @@ function untilRepaired(
 
 /** What the answer said of the deployment counts at once, as if it had been asked for. */
 function settleAccepted(
-  deployment: Pick<Deployment, 'createdAt' | 'startedAt' | 'state' | 'commit'>,
+  deployment: Observed,
   { backendRef, observation }: Extract<TriggerOutcome, { kind: 'accepted' }>,
   facts: StepFacts,
 ): Settlement {
@@ -188,12 +189,29 @@ export function settleLookup(
   };
 }
 
+type Observed = Pick<Deployment, 'commit' | 'state' | 'createdAt' | 'startedAt' | 'supersededBy'>;
+
 /** `liveCommit`: what was live on the target before; asked for only where another commit was built. */
 export function settleObservation(
-  deployment: Pick<Deployment, 'commit' | 'state' | 'createdAt' | 'startedAt'>,
+  deployment: Observed,
   seen: Observation,
   facts: StepFacts,
   liveCommit: string | null = null,
+): Settlement {
+  const settlement = settleSeen(deployment, seen, facts, liveCommit);
+  const { state } = settlement.deployment;
+  if (deployment.supersededBy === null || state === undefined || !isOver(state)) return settlement;
+  // A newer push had it cancelled; or the cancel came too late, and it ended as it would have.
+  return state === 'stopped'
+    ? { ...settlement, deployment: { ...settlement.deployment, state: 'superseded', reason: null } }
+    : { ...settlement, deployment: { ...settlement.deployment, supersededBy: null } };
+}
+
+function settleSeen(
+  deployment: Observed,
+  seen: Observation,
+  facts: StepFacts,
+  liveCommit: string | null,
 ): Settlement {
   if (seen.needsReconnect) return unseen(deployment, seen.reason ?? '', facts);
   if (seen.lost) {

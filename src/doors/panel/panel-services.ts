@@ -9,6 +9,7 @@ import type {
 import type {
   Deployment,
   HookHealth,
+  NewerPush,
   Promote,
   Repository,
   Target,
@@ -106,6 +107,8 @@ export interface SaveTargetInput {
   /** Null = none is left out. */
   excludePaths: string | null;
   honourSkipMarkers: boolean;
+  /** Where the backend cannot cancel, `finish` is stored. */
+  newerPush: NewerPush;
   /** The target it waits for; null = none. */
   afterTargetId: string | null;
   promote: Promote;

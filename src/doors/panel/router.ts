@@ -22,6 +22,7 @@ import { createSessionTokens, type PanelSession } from './session.js';
  * |-----------------------|-----------------------------------------------------------------------------------------------------|
  * | `target/save`         | `targetId` (empty: new), `expectedVersion`, `backend`, `name`, `branchPattern`, `tagPattern`,       |
  * |                       | `includePaths`, `excludePaths`, `honourSkipMarkers` = `true` or `false` (absent: `true`),           |
+ * |                       | `newerPush` = `finish` or `cancel` (absent: `finish`),                                              |
  * |                       | `afterTargetId` (empty: waits for none), `promote` = `automatic` or `person`,                       |
  * |                       | `settings.<field>` (text; `true`/`false`; empty secret = keep), `clear.<secret>` = `true` to forget |
  * | `target/fix`          | `targetId`, `fix`: the name of what a warning offered                                               |

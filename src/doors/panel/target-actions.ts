@@ -56,6 +56,7 @@ function saveInput(
     includePaths: textOf(fields, 'includePaths') || null,
     excludePaths: textOf(fields, 'excludePaths') || null,
     honourSkipMarkers: honoursSkipMarkers(fields),
+    newerPush: textOf(fields, 'newerPush') === 'cancel' ? 'cancel' : 'finish',
     afterTargetId: textOf(fields, 'afterTargetId') || null,
     promote: textOf(fields, 'promote') === 'person' ? 'person' : 'automatic',
     settings: Object.fromEntries(settings),

@@ -128,6 +128,7 @@ describe('panel actions', () => {
         includePaths: null,
         excludePaths: null,
         honourSkipMarkers: true,
+        newerPush: 'finish',
         afterTargetId: null,
         promote: 'automatic',
         settings: { buildCommand: 'make', spa: 'true' },

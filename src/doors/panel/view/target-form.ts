@@ -223,7 +223,20 @@ function moreRuleFields(facts: FormFacts): FieldView[] {
   const paths = { isCode: true, maxLength: 2_000 };
   const isHonoured =
     typed === null ? (target?.honourSkipMarkers ?? true) : honoursSkipMarkers(typed);
+  const newerPush = typed?.get('newerPush') ?? target?.newerPush ?? 'finish';
   return [
+    {
+      ...general(facts, 'newerPush', '', {
+        kind: 'select',
+        label: 'When a newer push comes during a deployment',
+        help: 'Of the same branch or tag. Only where the backend can cancel; what can no longer be cancelled finishes.',
+        options: [
+          { value: 'finish', label: 'Finish it first', selected: newerPush !== 'cancel' },
+          { value: 'cancel', label: 'Cancel it', selected: newerPush === 'cancel' },
+        ],
+      }),
+      value: newerPush === 'cancel' ? 'cancel' : '',
+    },
     general(facts, 'includePaths', target?.includePaths ?? '', {
       ...paths,
       label: 'Only when these files change',

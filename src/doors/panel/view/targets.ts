@@ -18,6 +18,7 @@ export interface TargetView {
   /** Files that count, and files that never do; both empty = every file counts. */
   paths: { only: string[]; never: string[] };
   ignoresSkipMarkers: boolean;
+  cancelsForNewer: boolean;
   /** "After Staging, by itself"; null: it waits for no other target. */
   order: { after: string; how: string } | null;
   automatic: AutomaticView;
@@ -79,6 +80,7 @@ export function targetView(
     tags: patterns(target.tagPattern),
     paths: { only: patterns(target.includePaths), never: patterns(target.excludePaths) },
     ignoresSkipMarkers: !target.honourSkipMarkers,
+    cancelsForNewer: target.newerPush === 'cancel',
     order: orderView(target, around),
     automatic: automaticView(target, around.now),
     status: targetStatusView(target, last, around),
