@@ -1,4 +1,5 @@
 import { fine, note, problem, type Finding } from '../core/diagnosis.js';
+import { explainHook } from '../core/hooks/explain.js';
 import type { Examination } from '../storage/examine.js';
 
 const dayMs = 24 * 3_600_000;
@@ -62,18 +63,12 @@ export function keyFindings(found: Examination, known: readonly string[] | null)
 
 export function hookFindings({ hooks }: Examination, now: number): Finding[] {
   const findings = hooks.flatMap((hook): Finding[] => {
-    const { repository, health, alarm } = hook;
-    if (health?.problem) {
-      const words = health.problem.replaceAll('_', ' ');
-      const detail = health.detail === null ? '' : ` (${health.detail})`;
-      const advice = 'Open the repository in Slipway and press Repair.';
-      return [problem('hooks', `Webhook of ${repository}: ${words}${detail}.`, advice)];
+    const { repository, health } = hook;
+    const words = explainHook(hook);
+    if (words && health?.problem === 'unavailable') {
+      return [note('hooks', `${repository}: ${words.says}`, words.advice)];
     }
-    if (alarm) {
-      const advice = 'Look at Repository settings, Webhooks in Bitbucket for failed requests.';
-      const says = `${alarm.refName} of ${repository} moved, and no delivery came.`;
-      return [problem('hooks', says, advice)];
-    }
+    if (words) return [problem('hooks', `${repository}: ${words.says}`, words.advice)];
     const checkedAt = health?.checkedAt ?? hook.createdAt;
     if (now - checkedAt < staleCheckMs) return [];
     return [note('hooks', `Webhook of ${repository} was not compared with Bitbucket lately.`)];
@@ -97,6 +92,26 @@ export function grantFindings({ grants }: Examination, now: number): Finding[] {
   });
   if (findings.length > 0) return findings;
   return [fine('grants', `${grants.length} of people, none near its end.`)];
+}
+
+/** Consumers and access tokens that workspaces entered. */
+export function credentialFindings({ credentials }: Examination, now: number): Finding[] {
+  const findings = credentials.flatMap((credential): Finding[] => {
+    const { kind, state, brokenReason, endsAt, workspace } = credential;
+    const what = `${kind === 'consumer' ? 'OAuth consumer' : 'Access token'} of ${workspace}`;
+    const advice = 'Enter a new one on the workspace page of Slipway.';
+    const left = endsAt === null ? null : endsAt - now;
+    if (left !== null && left <= 0) return [problem('credentials', `${what} has expired.`, advice)];
+    if (state === 'broken') {
+      const why = brokenReason === null ? '.' : `: ${brokenReason}`;
+      return [problem('credentials', `${what} is refused${why}`, advice)];
+    }
+    if (left === null || left >= soonMs) return [];
+    const days = Math.floor(left / dayMs);
+    return [note('credentials', `${what} expires in ${days} days.`, advice)];
+  });
+  if (findings.length > 0) return findings;
+  return [fine('credentials', `${credentials.length} of workspaces, none near its end.`)];
 }
 
 export function connectFindings({ activeConnectApps }: Examination, now: number): Finding[] {

@@ -7,6 +7,7 @@ import { examineDatabase } from '../storage/examine.js';
 import { addressFinding, bitbucketFindings } from './bitbucket.js';
 import {
   connectFindings,
+  credentialFindings,
   databaseFindings,
   grantFindings,
   hookFindings,
@@ -41,6 +42,7 @@ async function lookInside({ dataDir, masterKeys, clock }: Patient): Promise<Find
       ...databaseFindings(found),
       ...hookFindings(found, now),
       ...grantFindings(found, now),
+      ...credentialFindings(found, now),
       ...connectFindings(found, now),
     ];
   } catch (error) {

@@ -1,5 +1,11 @@
-import type { Hook, OAuthGrant } from '../core/model/index.js';
-import { hooks, oauthGrants, repositories } from './models/index.js';
+import type { Hook, OAuthGrant, WorkspaceCredential } from '../core/model/index.js';
+import {
+  hooks,
+  oauthGrants,
+  repositories,
+  workspaceCredentials,
+  workspaces,
+} from './models/index.js';
 import { migrationNames } from './migrations/index.js';
 import { openReadOnly } from './read-only.js';
 import { sealingKeys } from './sealing-keys.js';
@@ -18,8 +24,13 @@ export interface Examination {
   sealedBy: Map<string, number>;
   hooks: (Hook & { repository: string })[];
   grants: OAuthGrant[];
+  credentials: (WorkspaceCredential & { workspace: string })[];
   activeConnectApps: number;
 }
+
+type Rows = Pick<Examination, 'hooks' | 'grants' | 'credentials' | 'activeConnectApps'>;
+
+const nothing: Rows = { hooks: [], grants: [], credentials: [], activeConnectApps: 0 };
 
 /** Reads beside a running server. Throws like `openReadOnly`. */
 export async function examineDatabase(dataDir: string): Promise<Examination> {
@@ -37,7 +48,7 @@ export async function examineDatabase(dataDir: string): Promise<Examination> {
       unknown: applied.filter((name) => !migrationNames.includes(name)),
       sealedBy: await sealingKeys(sql),
       // Their tables may not be there yet.
-      ...(pending.length === 0 ? await rows(sql) : { hooks: [], grants: [], activeConnectApps: 0 }),
+      ...(pending.length === 0 ? await rows(sql) : nothing),
     };
   } finally {
     await storage.close();
@@ -53,20 +64,24 @@ async function appliedMigrations(sql: Sql): Promise<string[]> {
   return applied.map(({ name }) => name);
 }
 
-async function rows(
-  sql: Sql,
-): Promise<Pick<Examination, 'hooks' | 'grants' | 'activeConnectApps'>> {
+async function rows(sql: Sql): Promise<Rows> {
   const active = await hooks.select(sql, `state = 'active' ORDER BY id`);
   const named: Examination['hooks'] = [];
   for (const hook of active) {
     const repository = await repositories.one(sql, 'id = ?', [hook.repositoryId]);
     named.push({ ...hook, repository: repository?.fullName ?? repository?.uuid ?? 'unknown' });
   }
+  const credentials: Rows['credentials'] = [];
+  for (const credential of await workspaceCredentials.select(sql, '1 = 1 ORDER BY id')) {
+    const workspace = await workspaces.one(sql, 'uuid = ?', [credential.workspaceUuid]);
+    credentials.push({ ...credential, workspace: workspace?.slug ?? credential.workspaceUuid });
+  }
   const [apps] = await sql.all<{ number: number }>(
     `SELECT count(*) AS number FROM installations WHERE door = 'connect' AND state = 'active'`,
   );
   return {
     hooks: named,
+    credentials,
     grants: await oauthGrants.select(sql, '1 = 1 ORDER BY lapses_at'),
     activeConnectApps: Number(apps?.number ?? 0),
   };

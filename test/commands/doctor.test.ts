@@ -180,6 +180,35 @@ describe('slipway doctor', () => {
     assert.match(ending.of('grants')[0]?.says ?? '', /lapses in 6 days/);
   });
 
+  it('tells of workspaces’ own credentials that are refused, over or near their end', async () => {
+    const { dataDir, storage, vault, id } = await dataFolder('credentials');
+    const keep = (serves: string, more: object): Promise<void> =>
+      storage.write(async (tx) => {
+        await tx.workspaceCredentials.save({
+          ...{ id: id(), workspaceUuid: '{acme}', kind: 'access_token', serves, clientId: null },
+          ...{ secretSealed: vault.seal('t', 'x'), scopes: 'repository', endsAt: null },
+          ...{ state: 'active', brokenReason: null, checkDueAt: null, createdBy: 'Ada' },
+          ...{ createdAt: 0, updatedAt: 0 },
+          ...more,
+        });
+      });
+    await keep('workspace', { endsAt: Date.now() + 20.5 * day });
+    await keep('{one}', { endsAt: Date.now() - day });
+    await keep('{two}', { state: 'broken', brokenReason: 'Bitbucket refuses it.' });
+    await keep('{three}', { endsAt: Date.now() + 300 * day });
+    await storage.close();
+    const found = await look(dataDir);
+    assert.equal(found.code, 1);
+    assert.deepEqual(
+      found.of('credentials').map(({ state, says }) => [state, says]),
+      [
+        ['note', 'Access token of {acme} expires in 20 days.'],
+        ['problem', 'Access token of {acme} has expired.'],
+        ['problem', 'Access token of {acme} is refused: Bitbucket refuses it.'],
+      ],
+    );
+  });
+
   it('tells of webhooks that are not as they should be, and of silent ones', async () => {
     const { dataDir, storage, vault, id } = await dataFolder('hooks');
     const hook = async (uuid: string, more: object): Promise<void> => {
@@ -213,8 +242,8 @@ describe('slipway doctor', () => {
     assert.deepEqual(
       found.of('hooks').map(({ says }) => says),
       [
-        'Webhook of acme/one: events missing (repo:updated).',
-        'main of acme/two moved, and no delivery came.',
+        'acme/one: The webhook does not send repo:updated.',
+        'acme/two: A push to main came to light without the webhook telling of it.',
       ],
     );
   });
