@@ -92,6 +92,7 @@ export function publicSteps(
 function journeySteps(journey: Journey, around: Surroundings): TimelineStep[] {
   return [
     queued(journey, around.now),
+    ...letOn(journey),
     ...journey.attempts.map((attempt) => attempted(attempt, around.now)),
     ...cloned(journey),
     ...built(journey, around.now),
@@ -168,9 +169,20 @@ function queued({ deployment }: Journey, now: number): TimelineStep {
     timeView(deployment.createdAt, now),
     'neutral',
     'clock',
-    'Queued',
+    waitWords(deployment),
     whyQueued(deployment),
   );
+}
+
+function waitWords({ waitsFor, approvalUntil, state }: Deployment): string {
+  if (waitsFor === null) return 'Queued';
+  if (approvalUntil !== null) return 'Waits for a person';
+  return state === 'waiting' ? 'Waits for another target' : 'Waited for another target';
+}
+
+function letOn({ deployment: { approvedBy } }: Journey): TimelineStep[] {
+  if (approvedBy === null) return [];
+  return [step(null, 'neutral', 'success', `${approvedBy} let it go on`, null)];
 }
 
 function whyQueued(deployment: Deployment): string | null {

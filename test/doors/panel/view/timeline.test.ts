@@ -159,6 +159,30 @@ describe('story of a push', () => {
     ]);
   });
 
+  it('says what it waits for, whom it asks, and who let it go on', () => {
+    const words = (over: Partial<Deployment>): string | undefined => {
+      const deployment = aDeployment({
+        waitsFor: 'D0',
+        state: 'waiting',
+        finishedAt: null,
+        ...over,
+      });
+      const [branch] = timelineView(deployed(deployment), around).branches;
+      return branch && says(branch.steps)[1];
+    };
+    const never = { startedAt: null, reason: 'Waits for Staging.' };
+    assert.equal(words(never), 'Waits for another target | Waits for Staging.');
+    const reason = 'Live on Staging; waits for a person to let it go on.';
+    const asked = { startedAt: null, approvalUntil: startOfTime, reason };
+    assert.equal(words(asked), `Waits for a person | ${reason}`);
+    const live = aDeployment({ waitsFor: 'D0', approvedBy: 'Grace Hopper' });
+    const [branch] = timelineView(deployed(live), around).branches;
+    assert.deepEqual(branch && says(branch.steps).slice(1, 3), [
+      'Waited for another target | It waited 2 s for its turn.',
+      'Grace Hopper let it go on',
+    ]);
+  });
+
   it('offers no link that is no web address', () => {
     const deployment = aDeployment({ url: 'javascript:alert(1)' });
     const [branch] = timelineView(deployed(deployment), around).branches;
