@@ -7,6 +7,7 @@ import helmet from 'helmet';
 import type { Context } from './context.js';
 import { createBackendApi } from './doors/api/backend-api.js';
 import { createIntake } from './doors/intake.js';
+import { createDashboardRouter } from './doors/dashboard/router.js';
 import { createOAuthRouter } from './doors/oauth/router.js';
 import { createOpsRouter } from './doors/ops/health.js';
 import { createDeploymentPage } from './doors/pages/deployment-page.js';
@@ -66,6 +67,15 @@ export function createApp(context: Context): Express {
       authenticate: connect.panelAuth,
       baseUrl,
       bitbucketUrl,
+    }),
+  );
+  app.use(
+    createDashboardRouter({
+      ...context.dashboard,
+      services: panel,
+      sessions: context.people.sessions,
+      canSignIn: context.people.oauth !== null,
+      ...{ clock, baseUrl, bitbucketUrl },
     }),
   );
   app.use(createOAuthRouter({ ...context.people, vault: context.vault, clock, baseUrl, logger }));

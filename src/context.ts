@@ -22,6 +22,7 @@ import { createConnectDoor, type ConnectDoor } from './doors/connect/connect-doo
 import { controlCommands } from './doors/control-commands.js';
 import { controlSocketName, openControlSocket } from './doors/control-socket.js';
 import type { ForgeDoor } from './doors/forge/forge-door.js';
+import type { DashboardDeps } from './doors/dashboard/router.js';
 import type { IntakeDeps } from './doors/intake.js';
 import type { Health } from './doors/ops/health.js';
 import { createMetrics, createMetricsRouter } from './doors/ops/metrics.js';
@@ -69,6 +70,8 @@ export interface Context {
   panel: PanelServices;
   /** Sign-in with Bitbucket, and who is signed in. */
   people: People;
+  /** Our own pages: what they ask of Bitbucket and of the store. */
+  dashboard: Pick<DashboardDeps, 'view' | 'storage'>;
   /** The workspace's page: what its parts need, and the parts. */
   workspace: WorkspaceParts;
   /** Credentials that belong to a workspace. */
@@ -191,6 +194,7 @@ export async function createContext(
       backends,
     ),
     people,
+    dashboard: { view: bitbucket.personView, storage },
     metrics: createMetricsRouter(metrics, secrets.metricsToken),
     credentials,
     health: { database: () => storage.read.lanes.nextDue() },

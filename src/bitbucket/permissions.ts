@@ -105,7 +105,7 @@ export async function readPersonName(
   }
 }
 
-function highest(values: readonly { permission: string }[]): RepositoryPermission {
+export function highest(values: readonly { permission: string }[]): RepositoryPermission {
   const best = Math.max(
     -1,
     ...values.map(({ permission }) => ranks.findIndex((rank) => rank === permission)),

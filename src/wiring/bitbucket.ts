@@ -8,11 +8,13 @@ import { createConnectGrant } from '../bitbucket/connect-grant.js';
 import { createForgeSource } from '../bitbucket/forge-tokens.js';
 import { Limiters } from '../bitbucket/limiter.js';
 import { createPersonSource } from '../bitbucket/person-source.js';
+import { createPersonView } from '../bitbucket/person-view.js';
 import { createRest, type Rest } from '../bitbucket/rest.js';
 import { createTokens, type Tokens, type TokenSource } from '../bitbucket/tokens.js';
 import { createAccessTokenSource, createConsumerSource } from '../bitbucket/workspace-tokens.js';
 import type { Config } from '../config/config.js';
 import type { OAuthClient, PersonTokens } from '../core/people.js';
+import type { PersonView } from '../core/person-view.js';
 import type { Bitbucket, Clock, Ids, Logger, Storage, Vault } from '../core/ports.js';
 import { createOutboundHttp, type OutboundHttp } from '../lib/outbound-http.js';
 
@@ -26,6 +28,8 @@ export interface BitbucketClients {
   prompt: Bitbucket;
   /** Build statuses and reconcile. */
   background: Bitbucket;
+  /** In the names of people who signed in. */
+  personView: PersonView;
   tokens: Tokens;
   /** With a token that somebody brings. */
   bearer: Pick<Rest, 'readWith'>;
@@ -80,6 +84,7 @@ export function createBitbucketClients(deps: BitbucketDeps): BitbucketClients {
   return {
     prompt: createBitbucket({ ...shared, patienceMs }),
     background: createBitbucket({ ...shared, patienceMs: backgroundPatienceMs }),
+    personView: createPersonView({ ...shared, patienceMs }),
     bearer: createRest({ ...shared, patienceMs }),
     tokens,
     limiters,
