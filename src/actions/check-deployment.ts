@@ -54,8 +54,9 @@ export async function settleCheck(
       ? now + retryDelayMs(failures, deps.random(), answer.retryAfterMs ?? undefined)
       : now;
   const change = { lease: step.lease, dueAt, currentDeploymentId: null, failures };
-  const held = (await tx.lanes.settle([change], now)).size > 0;
-  if (!held) return { held, dueAt };
+  const given = await tx.lanes.settle([change], now);
+  const settled = { held: given.size > 0, dueAt: given.get(step.lease.targetId) ?? null };
+  if (!settled.held) return settled;
   if (answer.kind === 'no_answer') {
     const reason = `Waits for Bitbucket: ${answer.reason}`;
     await tx.deployments.update(step.deployment.id, { reason, updatedAt: now });
@@ -64,7 +65,7 @@ export async function settleCheck(
   } else {
     await settlePaths(tx, step, answer, now, deps);
   }
-  return { held, dueAt };
+  return settled;
 }
 
 /** One look at the head settles every deployment of the slot that waits for it. The head wins. */

@@ -66,9 +66,9 @@ export async function settleLanes(
     now,
   );
   if (reports.length > 0) deps.statusesDue();
-  return all.map(({ lease }, index) => ({
+  return all.map(({ lease }) => ({
     held: held.has(lease.targetId),
-    dueAt: changes[index]?.dueAt ?? null,
+    dueAt: held.get(lease.targetId) ?? null,
   }));
 }
 

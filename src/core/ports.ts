@@ -443,11 +443,11 @@ export interface LaneWrites {
   /** What waits for its next try anywhere in a workspace is due now. */
   wakeWorkspace(workspaceUuid: string, now: number): Promise<void>;
   /**
-   * Gives leases back and says when each lane is due again (null = idle until woken; woken since the claim = now). Returns the
-   * targets whose lease was still held: nothing else may be written for the others. Call it first in the transaction that
-   * settles a step.
+   * Gives leases back and says when each lane is due again (null = idle until woken; woken since the claim = now). Returns when
+   * that is, by target, for those whose lease was still held: nothing else may be written for the others. Call it first in the
+   * transaction that settles a step.
    */
-  settle(changes: readonly LaneChange[], now: number): Promise<Set<string>>;
+  settle(changes: readonly LaneChange[], now: number): Promise<Map<string, number | null>>;
   /** Keeps the leases, but says what is running: written before a backend is called. */
   setCurrent(changes: readonly { targetId: string; currentDeploymentId: string }[]): Promise<void>;
   /** Every lease of this data folder's former owner ends now, and what was running is looked at first. At start only. */

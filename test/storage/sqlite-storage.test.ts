@@ -112,7 +112,7 @@ describe('SQLite storage', () => {
       }));
       const held = await engine.storage.write((tx) => tx.lanes.settle(changes, now));
       const [a, b, c] = leases.map(({ targetId }) => targetId);
-      assert.deepEqual([...held].sort(), [a, c].sort());
+      assert.deepEqual([...held.keys()].sort(), [a, c].sort());
       const lanes = await Promise.all(
         leases.map(({ targetId }) => engine.storage.read.lanes.byTarget(targetId)),
       );

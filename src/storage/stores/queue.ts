@@ -86,7 +86,7 @@ export function laneStore(sql: Sql): LaneReads & LaneWrites {
       return rows.length > 0;
     },
     async settle(changes, now) {
-      if (changes.length === 0) return new Set();
+      if (changes.length === 0) return new Map();
       const { text, values } = valuesOf(
         changes.map(({ lease, dueAt, currentDeploymentId, failures }) => [
           ...keyOf(lease),
@@ -98,16 +98,18 @@ export function laneStore(sql: Sql): LaneReads & LaneWrites {
         [...keyTypes, 'BIGINT', 'BIGINT', 'TEXT', 'BIGINT'],
       );
       // Woken since the claim: there is news, and whatever failed before counts no more.
-      const rows = await sql.all<{ target_id: string }>(
+      const rows = await sql.all<{ target_id: string; due_at: number | null }>(
         `WITH change (target_id, owner, fencing, wake_count, due_at, current_deployment_id, failures) AS (${text})
          UPDATE lanes SET lease_owner = NULL, lease_until = NULL,
            current_deployment_id = change.current_deployment_id,
            failures = CASE WHEN lanes.wake_count > change.wake_count THEN 0 ELSE change.failures END,
            due_at = CASE WHEN lanes.wake_count > change.wake_count THEN CAST(? AS BIGINT) ELSE change.due_at END
-         FROM change WHERE ${heldByChange} AND lanes.lease_until > ? RETURNING lanes.target_id`,
+         FROM change WHERE ${heldByChange} AND lanes.lease_until > ? RETURNING lanes.target_id, lanes.due_at`,
         [...values, now, now],
       );
-      return new Set(rows.map(({ target_id: id }) => id));
+      return new Map(
+        rows.map(({ target_id: id, due_at: at }) => [id, at === null ? null : Number(at)]),
+      );
     },
     async wakeWorkspace(workspaceUuid, now) {
       await sql.run(
