@@ -50,10 +50,7 @@ import { createPanelServices } from './wiring/panel-services.js';
 import { createWorkspaceParts, type WorkspaceParts } from './wiring/workspace-parts.js';
 import { createReceiverParts, type ReceiverParts } from './wiring/receivers.js';
 import { createVendorParts } from './wiring/vendors.js';
-import {
-  createWorkspaceCredentials,
-  type WorkspaceCredentials,
-} from './wiring/workspace-credentials.js';
+import { createWorkspaceCredentials } from './wiring/workspace-credentials.js';
 
 /** Every collaborator of a running Slipway, built once, by hand. */
 export interface Context {
@@ -74,8 +71,6 @@ export interface Context {
   dashboard: Pick<DashboardDeps, 'view' | 'storage'>;
   /** The workspace's page: what its parts need, and the parts. */
   workspace: WorkspaceParts;
-  /** Credentials that belong to a workspace. */
-  credentials: WorkspaceCredentials;
   health: Health;
   /** `/metrics`, where a token is configured. */
   metrics: Router;
@@ -186,7 +181,14 @@ export async function createContext(
     },
     api: { ...receivers.api, waker: worker, logger },
     workspace: createWorkspaceParts(
-      { ...lanes, hooks, bitbucket: bitbucket.prompt, waker: worker, sender: notices.sender },
+      {
+        ...lanes,
+        hooks,
+        bitbucket: bitbucket.prompt,
+        waker: worker,
+        sender: notices.sender,
+        credentials,
+      },
       backends,
     ),
     panel: createPanelServices(
@@ -196,7 +198,6 @@ export async function createContext(
     people,
     dashboard: { view: bitbucket.personView, storage },
     metrics: createMetricsRouter(metrics, secrets.metricsToken),
-    credentials,
     health: { database: () => storage.read.lanes.nextDue() },
     sessionKey: ownKey(masterKey, 'slipway panel sessions'),
     async start() {

@@ -5,6 +5,7 @@ import { testConnection } from '../actions/test-connection.js';
 import type { Backend } from '../core/backend.js';
 import type { Bitbucket } from '../core/ports.js';
 import type { WorkspaceSection } from '../doors/workspace/section.js';
+import type { CredentialServices } from '../doors/workspace/sections/credentials.js';
 import { createSections } from '../doors/workspace/sections.js';
 import type { WorkspaceServices } from '../doors/workspace/workspace-services.js';
 import { cachedFor } from '../lib/cached-for.js';
@@ -19,7 +20,8 @@ const permissionCacheMs = 60_000;
 
 /** What the workspace's page asks and does, fulfilled by actions. */
 export function createWorkspaceParts(
-  deps: ConnectionDeps & ChannelDeps & { bitbucket: Bitbucket; hooks: HookParts },
+  deps: ConnectionDeps &
+    ChannelDeps & { bitbucket: Bitbucket; hooks: HookParts; credentials: CredentialServices },
   backends: readonly Backend[],
 ): WorkspaceParts {
   const { storage, bitbucket, clock } = deps;
@@ -42,6 +44,7 @@ export function createWorkspaceParts(
         add: (input) => addChannel(input, deps),
         remove: (input) => removeChannel(input, deps),
       },
+      credentials: deps.credentials,
       connections: {
         save: (input) => saveConnection(input, deps),
         test: (input) => testConnection(input, deps),

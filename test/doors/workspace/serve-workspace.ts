@@ -8,6 +8,7 @@ import type { NoticeSender } from '../../../src/core/notices.js';
 import { errorPageOf, renderErrorPage } from '../../../src/doors/pages/error-page.js';
 import { createViewEngine, viewExtension } from '../../../src/doors/panel/views.js';
 import { createWorkspaceRouter } from '../../../src/doors/workspace/router.js';
+import type { CredentialServices } from '../../../src/doors/workspace/sections/credentials.js';
 import type { WorkspaceSection } from '../../../src/doors/workspace/section.js';
 import { createHookParts } from '../../../src/wiring/hooks.js';
 import { createWorkspaceParts } from '../../../src/wiring/workspace-parts.js';
@@ -24,6 +25,7 @@ export async function serveWorkspace(
     proof?: 'admin_page' | 'none';
     backends?: Backend[];
     sender?: NoticeSender;
+    credentials?: CredentialServices;
   } = {},
 ) {
   const app = express();
@@ -49,6 +51,10 @@ export async function serveWorkspace(
       bitbucket: engine.bitbucket,
       hooks,
       sender: more.sender ?? { kinds: [], send: () => Promise.resolve({ ok: true }) },
+      credentials: more.credentials ?? {
+        save: () => Promise.reject(new Error('not in this test')),
+        remove: () => Promise.resolve(),
+      },
     },
     more.backends ?? [],
   );
