@@ -23,6 +23,7 @@ const help = `slipway <command>
   doctor [--json]           looks whether everything is as it should be; exit code 1 when it is not
   export WORKSPACE_UUID     everything stored of a workspace as JSON lines, without secrets
   keys new                  a new master key for SLIPWAY_MASTER_KEY
+  keys rotate               everything stored is sealed with the newest master key, while the server runs (--json)
   help                      this text
 `;
 
@@ -44,6 +45,10 @@ async function main(argv: string[]): Promise<number> {
     case 'receive':
       return receive(rest);
     case 'keys':
+      if (rest[0] === 'rotate') {
+        const { runRotateKeysCommand } = await import('./commands/rotate-keys.js');
+        return runRotateKeysCommand(rest.slice(1), processIo());
+      }
       return keys(rest);
     case 'deliveries':
       return (await import('./commands/deliveries.js')).runDeliveriesCommand(rest, processIo());
@@ -134,7 +139,7 @@ function receive(argv: string[]): number {
 }
 
 function keys(argv: string[]): number {
-  if (argv.length !== 1 || argv[0] !== 'new') return usage('keys takes one word: new.');
+  if (argv.length !== 1 || argv[0] !== 'new') return usage('keys takes one word: new or rotate.');
   const text = newMasterKeyText();
   process.stdout.write(`${text}\n`);
   process.stderr.write(

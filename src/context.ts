@@ -33,8 +33,6 @@ import { matchesPathPattern, matchesRefPattern } from './lib/patterns.js';
 import { Worker, type BackgroundJob } from './queue/worker.js';
 import { openSqliteStorage, type OpenStorage } from './storage/sqlite-storage.js';
 import { diagnose } from './doctor/diagnose.js';
-import { keptMasterKey } from './vault/key-file.js';
-import { createKeyRing, masterKey as fingerprint } from './vault/key-ring.js';
 import { createVault } from './vault/vault.js';
 import {
   createBitbucketClients,
@@ -43,6 +41,7 @@ import {
 } from './wiring/bitbucket.js';
 import { countEnds } from './wiring/count-ends.js';
 import { createHookParts } from './wiring/hooks.js';
+import { masterKeysFor, rotateMasterKey } from './wiring/master-keys.js';
 import { createPeople, type People } from './wiring/people.js';
 import { createNoticeParts } from './wiring/notices.js';
 import { createForgeParts } from './wiring/forge.js';
@@ -120,8 +119,9 @@ export async function createContext(
     budgets: () => bitbucket.limiters.budgets(),
   }));
   const storage = countEnds(opened, metrics.measures);
-  const masterKey = secrets.masterKey ?? keptMasterKey(config.dataDir);
-  const vault = createVault(createKeyRing([masterKey]));
+  const ring = masterKeysFor(config, secrets, await storage.sealedBy());
+  const masterKey = ring.current.key;
+  const vault = createVault(ring);
   const basics = { config, baseUrl, logger, clock, ids, random: Math.random, storage, vault };
   const stopping = new AbortController();
   const http = createBitbucketHttp(config);
@@ -154,11 +154,14 @@ export async function createContext(
   const connect = await openConnectDoor(basics, bitbucket);
   const control = await openControlSocket({
     path: join(config.dataDir, controlSocketName),
-    commands: controlCommands({ ...basics, waker: worker }, () =>
-      diagnose({
-        ...{ config, dataDir: config.dataDir, baseUrl, clock },
-        masterKeys: [fingerprint(masterKey).id],
-      }),
+    commands: controlCommands(
+      { ...basics, waker: worker },
+      () =>
+        diagnose({
+          ...{ config, dataDir: config.dataDir, baseUrl, clock },
+          masterKeys: ring.ids(),
+        }),
+      (keys) => rotateMasterKey(keys, { ...basics, secrets, vault, ring }),
     ),
     logger,
   });

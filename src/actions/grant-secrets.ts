@@ -29,5 +29,5 @@ export function openRefresh(grant: OAuthGrant, vault: Vault): string | null {
     : vault.open(grant.refreshSealed, refreshIdentity(grant.id));
 }
 
-const accessIdentity = (id: string): string => `oauth_grants:${id}:access`;
-const refreshIdentity = (id: string): string => `oauth_grants:${id}:refresh`;
+export const accessIdentity = (id: string): string => `oauth_grants:${id}:access`;
+export const refreshIdentity = (id: string): string => `oauth_grants:${id}:refresh`;

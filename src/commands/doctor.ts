@@ -5,7 +5,7 @@ import { readEnv, type Env } from '../config/env.js';
 import { fine, note, problem, type Finding } from '../core/diagnosis.js';
 import { ConfigError } from '../core/errors.js';
 import { diagnose } from '../doctor/diagnose.js';
-import { keptMasterKey } from '../vault/key-file.js';
+import { keptMasterKeys } from '../vault/key-file.js';
 import { masterKey } from '../vault/key-ring.js';
 import { askServer } from './control-client.js';
 import {
@@ -71,9 +71,10 @@ async function lookMyself(
 
 /** Never makes one: looking must not change anything. */
 function keysAtHand(dataDir: string, secrets: Secrets | null): string[] | null {
-  if (secrets?.masterKey) return [masterKey(secrets.masterKey).id];
+  const ids = (keys: readonly Buffer[]): string[] => keys.map((key) => masterKey(key).id);
+  if (secrets?.masterKey) return ids([secrets.masterKey, ...secrets.olderMasterKeys]);
   if (!existsSync(join(dataDir, 'master.key'))) return null;
-  return [masterKey(keptMasterKey(dataDir)).id];
+  return ids(keptMasterKeys(dataDir));
 }
 
 const words: Record<Finding['state'], string> = { fine: 'ok', note: 'note', problem: 'PROBLEM' };

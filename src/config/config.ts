@@ -47,6 +47,8 @@ export interface ForgeConfig {
 export interface Secrets {
   /** 32 bytes; null: one may be made and kept in the data folder, because the base URL is loopback. */
   masterKey: Buffer | null;
+  /** Earlier ones, which still open what they sealed until `slipway keys rotate` is done. */
+  olderMasterKeys: readonly Buffer[];
   /** Secret of our OAuth consumer; null exactly when there is no `oauthClientId`. */
   oauthClientSecret: string | null;
   /** What `/metrics` wants to see; null: there is no such page. */
@@ -96,7 +98,7 @@ export function parseConfig(
     digitalocean,
     bitbucketIsLoopback && isLoopback(digitalocean),
   );
-  const masterKey = check.key('SLIPWAY_MASTER_KEY');
+  const [masterKey = null, ...olderMasterKeys] = check.keys('SLIPWAY_MASTER_KEY');
   if (masterKey === null && !baseIsLoopback && !check.has('SLIPWAY_MASTER_KEY')) {
     check.problem(
       'SLIPWAY_MASTER_KEY is not set. Make one with `slipway keys new` and keep it safe.',
@@ -141,6 +143,7 @@ export function parseConfig(
     config: Object.freeze(config),
     secrets: {
       masterKey,
+      olderMasterKeys,
       oauthClientSecret: oauth?.[1] ?? null,
       metricsToken,
       smtpUrl: mail?.[0] ?? null,
@@ -305,16 +308,16 @@ class Checker {
     }
   }
 
-  key(name: Variable): Buffer | null {
-    const text = this.#env[name];
-    if (text === undefined) return null;
-    const key = Buffer.from(text, 'base64');
-    if (key.length === 32) return key;
+  /** One or more, newest first, with white space or commas between them. */
+  keys(name: Variable): Buffer[] {
+    const texts = (this.#env[name] ?? '').split(/[\s,]+/).filter((text) => text !== '');
+    const keys = texts.map((text) => Buffer.from(text, 'base64'));
+    if (keys.every((key) => key.length === 32)) return keys;
     // The value itself must not be repeated: it may be a real key with a typing error.
     this.problem(
       `${name} must be 32 bytes in base64 (44 characters). Make one with \`slipway keys new\`.`,
     );
-    return null;
+    return [];
   }
 
   throwIfAny(): void {

@@ -300,6 +300,19 @@ export const errorCatalogue = {
     why: 'The master key was changed without `slipway keys rotate`, or this database comes from another machine.',
     advice: 'Put that key back into SLIPWAY_MASTER_KEY.',
   },
+  keys_unreadable: {
+    says: 'No master key was given, or one that is not 32 bytes in base64',
+    advice:
+      'Put the new key and, after it, the one in use into SLIPWAY_MASTER_KEY (or its file) of the shell that runs the command.',
+  },
+  keys_in_use: {
+    says: 'The key that the server uses is not among those that were given',
+    advice: 'Give it as the second one: without it nothing that is stored can be opened.',
+  },
+  server_not_running: {
+    says: 'No Slipway runs on this data folder',
+    advice: 'Start it first: the running server does this.',
+  },
   vault_tampered: {
     says: 'A stored secret cannot be opened',
     advice: 'It was damaged or moved between rows; enter it again.',

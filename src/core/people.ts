@@ -133,3 +133,25 @@ export interface PersonTokens {
    */
   token(userUuid: string, options?: { unlike?: string }): Promise<PersonToken>;
 }
+
+/** Where a sealed value stands. */
+export interface SealedPlace {
+  table: string;
+  column: string;
+  idColumn: string;
+}
+
+export interface SealedReads {
+  /** Values of one column that are sealed with another master key, by id. */
+  notUnder(
+    keyId: string,
+    place: SealedPlace,
+    after: string,
+    limit: number,
+  ): Promise<{ id: string; sealed: string }[]>;
+}
+
+export interface SealedWrites {
+  /** False when it was changed meanwhile; nothing was written then. */
+  replace(place: SealedPlace, id: string, from: string, to: string): Promise<boolean>;
+}

@@ -39,6 +39,8 @@ import type {
   GrantWrites,
   NoticeReads,
   NoticeWrites,
+  SealedReads,
+  SealedWrites,
   WebSessionReads,
   WebSessionWrites,
   WorkspaceCredentialReads,
@@ -122,6 +124,7 @@ export interface Transaction {
   noticeChannels: ChannelReads & ChannelWrites;
   noticeDeliveries: DeliveryReads & DeliveryWrites;
   workspaceCredentials: WorkspaceCredentialReads & WorkspaceCredentialWrites;
+  sealed: SealedReads & SealedWrites;
   forge: ForgeReads & ForgeWrites;
   nameLookups: NameLookupReads & NameLookupWrites;
 }

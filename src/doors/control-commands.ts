@@ -14,8 +14,15 @@ const retryInput = z.union([
 export function controlCommands(
   deps: RetryDeps,
   diagnose: () => Promise<readonly Finding[]>,
+  rotateKeys: (keys: readonly string[]) => Promise<unknown>,
 ): Record<string, ControlCommand> {
   return {
+    'rotate-keys': (input) => {
+      const read = z.object({ keys: z.array(z.string().max(200)).max(10) }).safeParse(input);
+      // What was sent is not repeated: it may be keys.
+      if (!read.success) throw new InputError('keys_unreadable');
+      return rotateKeys(read.data.keys);
+    },
     doctor: () => diagnose(),
     retry: (input) => {
       const read = retryInput.safeParse(input);

@@ -149,9 +149,9 @@ async function moveAside(dataDir: string, now: number): Promise<string | null> {
   return aside;
 }
 
-/** The text of a kept master key, for a look at its fingerprint. */
+/** The texts of the kept master keys, for a look at their fingerprints. */
 export function keyTextsIn(dataDir: string): string[] {
   return readdirSync(dataDir)
     .filter((name) => keyFilePattern.test(name))
-    .map((name) => readFileSync(join(dataDir, name), 'utf8').trim());
+    .flatMap((name) => readFileSync(join(dataDir, name), 'utf8').trim().split(/\s+/));
 }

@@ -5,6 +5,7 @@ import type { Logger, Reader, Storage, Transaction } from '../core/ports.js';
 import { lockDataFolder } from './data-folder.js';
 import { migrate } from './migrations/index.js';
 import { defineModels } from './models/index.js';
+import { sealingKeys } from './sealing-keys.js';
 import type { Sql } from './sql.js';
 import { durablePragmas, SqliteConnection } from './sqlite/connection.js';
 import { loadSqlite } from './sqlite/driver.js';
@@ -22,11 +23,14 @@ import { grantStore, noticeStore, webSessionStore } from './stores/people.js';
 import { installationStore, repositoryStore } from './stores/places.js';
 import { laneStore, statusReportStore } from './stores/queue.js';
 import { backendReportStore, cloneGrantStore } from './stores/receivers.js';
+import { sealedStore } from './stores/sealed.js';
 import { targetStore } from './stores/targets.js';
 import { workspaceCredentialStore } from './stores/workspace-credentials.js';
 
 export interface OpenStorage extends Storage {
   readonly kind: 'sqlite';
+  /** Ids of master keys that something is sealed with, and how much. */
+  sealedBy(): Promise<Map<string, number>>;
   /** Settles when nothing waits to be written. */
   idle(): Promise<void>;
   close(): Promise<void>;
@@ -67,6 +71,7 @@ export async function openSqliteStorage(options: {
     write: (work) => writer.write(() => work(tx)),
     batched: (work) => writer.batched((items) => work(tx, items)),
     read: readerOver(sequelizeSql(sequelize), options.newId),
+    sealedBy: () => sealingKeys(connection),
     idle: () => writer.idle(),
     async close() {
       await writer.idle();
@@ -140,6 +145,7 @@ export function transactionOver(sql: Sql, newId: () => string): Transaction {
     noticeChannels: noticeChannelStore(sql),
     noticeDeliveries: noticeDeliveryStore(sql),
     workspaceCredentials: workspaceCredentialStore(sql),
+    sealed: sealedStore(sql),
     forge: forgeStore(sql),
     nameLookups: nameLookupStore(sql),
   };

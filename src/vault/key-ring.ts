@@ -2,8 +2,11 @@ import { createHash } from 'node:crypto';
 
 /** The master keys we can open with; the first one seals. */
 export interface KeyRing {
-  current: MasterKey;
+  readonly current: MasterKey;
   byId(id: string): MasterKey | undefined;
+  ids(): string[];
+  /** Other keys from now on, newest first. Those that are left out open nothing any more. */
+  use(keys: readonly [Buffer, ...Buffer[]]): void;
 }
 
 export interface MasterKey {
@@ -18,10 +21,20 @@ export function masterKey(key: Buffer): MasterKey {
 
 /** `keys`: 32 bytes each, newest first. */
 export function createKeyRing(keys: readonly [Buffer, ...Buffer[]]): KeyRing {
-  const all = new Map<string, MasterKey>();
-  for (const key of keys) {
-    const entry = masterKey(key);
-    all.set(entry.id, entry);
-  }
-  return { current: masterKey(keys[0]), byId: (id) => all.get(id) };
+  let all = new Map<string, MasterKey>();
+  let current = masterKey(keys[0]);
+  const ring: KeyRing = {
+    get current() {
+      return current;
+    },
+    byId: (id) => all.get(id),
+    ids: () => [...all.keys()],
+    use(newer) {
+      const entries = newer.map(masterKey);
+      current = masterKey(newer[0]);
+      all = new Map(entries.map((entry) => [entry.id, entry]));
+    },
+  };
+  ring.use(keys);
+  return ring;
 }

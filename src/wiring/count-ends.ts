@@ -21,6 +21,7 @@ export function countEnds(storage: OpenStorage, measures: Measures): OpenStorage
   return {
     kind: storage.kind,
     read: storage.read,
+    sealedBy: () => storage.sealedBy(),
     idle: () => storage.idle(),
     close: () => storage.close(),
     async write(work) {

@@ -6,7 +6,7 @@ import { runBackupCommand } from '../../src/commands/backup.js';
 import { runExportCommand } from '../../src/commands/export.js';
 import { runMigrateCommand } from '../../src/commands/migrate.js';
 import { runRestoreCommand } from '../../src/commands/restore.js';
-import { keptMasterKey } from '../../src/vault/key-file.js';
+import { keptMasterKeys } from '../../src/vault/key-file.js';
 import { createKeyRing } from '../../src/vault/key-ring.js';
 import { createVault } from '../../src/vault/vault.js';
 import { change, commit, createEngine, workspaceUuid, type Engine } from '../support/engine.js';
@@ -65,7 +65,7 @@ describe('commands on the data folder', () => {
     it('opens the same secrets with the key it brought along', async () => {
       const dataDir = inFolder('with-key');
       mkdirSync(dataDir);
-      const kept = createVault(createKeyRing([keptMasterKey(dataDir)]));
+      const kept = createVault(createKeyRing([keptMasterKeys(dataDir)[0]]));
       const own = await createEngine({ dataDir });
       const target = await own.target();
       const sealed = kept.seal('the secret', 'row');
@@ -81,7 +81,7 @@ describe('commands on the data folder', () => {
       assert.ok(!restored.err.includes('SLIPWAY_MASTER_KEY'));
       const again = await createEngine({ dataDir: elsewhere });
       const stored = (await again.storage.read.targets.byId(target.id))?.secretsSealed ?? '';
-      const vault = createVault(createKeyRing([keptMasterKey(elsewhere)]));
+      const vault = createVault(createKeyRing([keptMasterKeys(elsewhere)[0]]));
       assert.equal(vault.open(stored, 'row'), 'the secret');
       const stranger = createVault(createKeyRing([randomBytes(32)]));
       assert.throws(() => stranger.open(stored, 'row'));

@@ -32,7 +32,11 @@ describe('slipway retry', () => {
     dead = (await engine.deployments(target.id)).at(-1) as Deployment;
     control = await openControlSocket({
       path: join(dataDir, controlSocketName),
-      commands: controlCommands(engine.requestDeps, () => Promise.resolve([])),
+      commands: controlCommands(
+        engine.requestDeps,
+        () => Promise.resolve([]),
+        () => Promise.reject(new Error('not in this test')),
+      ),
       logger: silentLogger(),
     });
   });

@@ -15,7 +15,7 @@ import type { Target } from '../../src/core/model/index.js';
 import { createBackup } from '../../src/storage/backup.js';
 import { lockDataFolder } from '../../src/storage/data-folder.js';
 import { restoreBackup } from '../../src/storage/restore.js';
-import { keptMasterKey } from '../../src/vault/key-file.js';
+import { keptMasterKeys } from '../../src/vault/key-file.js';
 import { change, commit, createEngine, type Engine } from '../support/engine.js';
 import { readDatabase } from '../support/e2e/database.js';
 import { tempFolder } from '../support/temp-folder.js';
@@ -32,7 +32,7 @@ describe('backup and restore', () => {
   before(async () => {
     // Owned and in use all the time, as by a running server.
     engine = await createEngine();
-    keptMasterKey(engine.dataDir);
+    keptMasterKeys(engine.dataDir);
     target = await engine.target({ settings: { folder: 'web', token: 'target-secret-1' } });
     await engine.push([change({ to: commit('a') })]);
     await engine.settle(5_000);
@@ -83,7 +83,7 @@ describe('backup and restore', () => {
     );
     assert.deepEqual(await again.deployments(target.id), await engine.deployments(target.id));
     await again.storage.close();
-    assert.deepEqual(keptMasterKey(dataDir), keptMasterKey(engine.dataDir));
+    assert.deepEqual(keptMasterKeys(dataDir)[0], keptMasterKeys(engine.dataDir)[0]);
   });
 
   it('is of one moment, and later writes are not in it', async () => {

@@ -4,7 +4,7 @@ import { readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import fc from 'fast-check';
 import { ConfigError, InfrastructureError } from '../../src/core/errors.js';
-import { keptMasterKey, newMasterKeyText } from '../../src/vault/key-file.js';
+import { keptMasterKeys, newMasterKeyText } from '../../src/vault/key-file.js';
 import { createKeyRing } from '../../src/vault/key-ring.js';
 import { createVault } from '../../src/vault/vault.js';
 import { tempFolder } from '../support/temp-folder.js';
@@ -59,14 +59,14 @@ describe('master key kept in the data folder', () => {
   after(() => folder.remove());
 
   it('is made once, for its owner only, and never replaced', () => {
-    const first = keptMasterKey(folder.path);
+    const first = keptMasterKeys(folder.path)[0];
     const file = join(folder.path, 'master.key');
     assert.equal(first.length, 32);
     assert.equal(statSync(file).mode & 0o777, 0o600);
-    assert.deepEqual(keptMasterKey(folder.path), first);
+    assert.deepEqual(keptMasterKeys(folder.path)[0], first);
     assert.equal(readFileSync(file, 'utf8').trim(), first.toString('base64'));
     writeFileSync(file, 'damaged');
-    assert.throws(() => keptMasterKey(folder.path), ConfigError);
+    assert.throws(() => keptMasterKeys(folder.path)[0], ConfigError);
     assert.equal(readFileSync(file, 'utf8'), 'damaged');
   });
 
