@@ -177,6 +177,28 @@
     void send(form, event.submitter, request, form.dataset.swap);
   });
 
+  // What the rule in a form would do, while it is written. Nothing else on the page moves.
+  const previewed = new WeakMap();
+  const rule =
+    /^(backend|targetId|branchPattern|tagPattern|includePaths|excludePaths|honourSkipMarkers)$/;
+  const preview = (form) => {
+    const box = form?.querySelector('[data-preview]');
+    if (!box) return;
+    const path = `${box.dataset.preview}?${new URLSearchParams([...new FormData(form)].filter(([name]) => rule.test(name)))}`;
+    if (previewed.get(box) === path) return;
+    previewed.set(box, path);
+    setTimeout(async () => {
+      if (previewed.get(box) !== path) return;
+      const answer = await transport({ method: 'GET', path }).catch(() => null);
+      if (answer?.status !== 200 || previewed.get(box) !== path) return;
+      const fresh = document.createElement('template');
+      fresh.innerHTML = answer.html;
+      box.replaceChildren(...fresh.content.firstElementChild.childNodes);
+    }, 350);
+  };
+  on('input', (event) => preview(event.target.closest('form')));
+  on('focusin', (event) => preview(event.target.closest('form')));
+
   on('change', (event) => {
     const form = event.target.closest('form[data-filter]');
     if (!form) return;

@@ -24,6 +24,8 @@ import type { HookParts } from './hooks.js';
 const problems = { patternProblem: refPatternProblem, pathProblem: pathPatternProblem };
 const permissionCacheMs = 60_000;
 const personNameCacheMs = 60 * 60_000;
+/** Between two commits nothing ever changes; the bound is for the memory. */
+const changedPathsCacheMs = 10 * 60_000;
 const branchSuggestions = 100;
 
 type PanelDeps = RequestDeps & ChangeTargetDeps & { bitbucket: Bitbucket; hooks: HookParts };
@@ -37,6 +39,14 @@ export function createPanelServices(deps: PanelDeps, backends: readonly Backend[
   const personName = cachedFor(personNameCacheMs, clock, bitbucket.personName.bind(bitbucket), {
     key: (repository, userUuid) => `${repository.workspaceUuid} ${userUuid}`,
   });
+  const changedPaths = cachedFor(
+    changedPathsCacheMs,
+    clock,
+    bitbucket.changedPaths.bind(bitbucket),
+    {
+      key: (repository, from, to) => `${repository.id} ${from} ${to}`,
+    },
+  );
   return {
     personName,
     read: storage.read,
@@ -44,6 +54,7 @@ export function createPanelServices(deps: PanelDeps, backends: readonly Backend[
     logger,
     permission,
     openRepository: (workspaceUuid, uuid) => openRepository(workspaceUuid, uuid, deps),
+    changedPaths: (repository, from, to) => changedPaths(repository, from, to).catch(() => null),
     branches: (repository) => bitbucket.branches(repository, branchSuggestions).catch(() => []),
     saveTarget: (input) => saveTarget(input, { ...deps, ...problems }),
     listTargets: (input) => listTargets(input, deps),

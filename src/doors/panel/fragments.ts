@@ -6,6 +6,7 @@ import { showCreation } from './creation.js';
 import { withAccount } from './load-account.js';
 import { showHook } from './hook-actions.js';
 import { loadActivity, loadTarget } from './load-activity.js';
+import { showPreview } from './preview-rule.js';
 import { attemptView } from './view/calls.js';
 import { settingsView, targetFormView, type FormFacts } from './view/target-form.js';
 
@@ -23,6 +24,7 @@ export const fragments: Readonly<Record<string, Fragment>> = {
   'new-target': { handle: showNewTarget, adminOnly: true },
   'target-form': { handle: showTargetForm, adminOnly: true },
   settings: { handle: showSettings, adminOnly: true },
+  preview: { handle: showPreview, adminOnly: true },
   creation: { handle: showCreation, adminOnly: true },
   log: { handle: showLog, adminOnly: true },
   calls: { handle: showCalls, adminOnly: true },

@@ -30,6 +30,8 @@ export interface PanelServices {
   personName(repository: Repository, userUuid: string): Promise<string | null>;
   /** Up to 100 branch names for suggestions; empty when Bitbucket does not answer in time. */
   branches(repository: Repository): Promise<string[]>;
+  /** Files that differ between two commits; null when Bitbucket does not tell in time. Cached. */
+  changedPaths(repository: Repository, from: string, to: string): Promise<string[] | null>;
   /**
    * Validates, runs the backend's check, seals secrets. Throws `InputError` with `fields`, or `StateError('target_changed')`.
    * Keys of `fields`: `name`, `backend`, `branchPattern`, `tagPattern`, `includePaths`, `excludePaths`, `connectionId`,

@@ -74,7 +74,7 @@ function mayRollBack(
 }
 
 function approve(deployment: Facts, target: Target): ActionView {
-  return action('approve', 'Let it go on', `Let ${short(deployment)} go on to ${target.name}`);
+  return action('approve', 'Let it go on', `Let it go on: ${short(deployment)} to ${target.name}`);
 }
 
 function decline(deployment: Facts): ActionView {

@@ -13,6 +13,8 @@ export interface TargetFormView {
   /** Id of the element that the form, and each answer to it, takes the place of. */
   root: string;
   targetName: string;
+  name: FieldView;
+  /** Branches and tags. */
   fields: FieldView[];
   /** The part of the rule that most targets leave alone. */
   moreRule: FieldView[];
@@ -82,7 +84,8 @@ export function targetFormView(facts: FormFacts): TargetFormView | null {
   if (backend === null) return null;
   const key = target?.id ?? 'new';
   const settings = settingsView(facts, backend);
-  const fields = generalFields(facts, backend);
+  const name = nameField(facts);
+  const fields = refFields(facts, backend);
   const moreRule = [...orderFields(facts), ...moreRuleFields(facts)];
   const choices = facts.backends.map((one) => choice(one, backend));
   const onlyBackend = target !== null || choices.length === 1 ? choice(backend, backend) : null;
@@ -93,6 +96,7 @@ export function targetFormView(facts: FormFacts): TargetFormView | null {
     version: versionShown(facts),
     root: target === null ? 'new-target' : `target-${target.id}`,
     targetName: target?.name ?? '',
+    name,
     fields,
     moreRule,
     moreRuleOpen: moreRule.some(
@@ -103,7 +107,13 @@ export function targetFormView(facts: FormFacts): TargetFormView | null {
     onlyBackend,
     backendError: facts.problem?.fields['backend'] ?? null,
     settings,
-    problem: problemView(facts, [...fields, ...moreRule, ...settings.basic, ...settings.advanced]),
+    problem: problemView(facts, [
+      name,
+      ...fields,
+      ...moreRule,
+      ...settings.basic,
+      ...settings.advanced,
+    ]),
     canCancel: facts.canCancel,
   };
 }
@@ -156,15 +166,18 @@ export function settingsView(facts: FormFacts, backend: Backend): SettingsView {
   };
 }
 
-function generalFields(facts: FormFacts, backend: Backend): FieldView[] {
-  const { repository, target } = facts;
-  const branch = target === null ? (repository.mainBranch ?? 'main') : (target.branchPattern ?? '');
-  const name = general(facts, 'name', target?.name ?? 'Production', {
+function nameField(facts: FormFacts): FieldView {
+  return general(facts, 'name', facts.target?.name ?? 'Production', {
     label: 'Name',
     help: 'Shown on the commit in Bitbucket, for example Production or Staging.',
     required: true,
     maxLength: 60,
   });
+}
+
+function refFields(facts: FormFacts, backend: Backend): FieldView[] {
+  const { repository, target } = facts;
+  const branch = target === null ? (repository.mainBranch ?? 'main') : (target.branchPattern ?? '');
   const branches = general(facts, 'branchPattern', branch, {
     label: 'Branches',
     help: 'A push to one of these deploys. A name or a pattern such as release/*; separate several with commas.',
@@ -173,7 +186,7 @@ function generalFields(facts: FormFacts, backend: Backend): FieldView[] {
     required: !backend.capabilities.tags,
     maxLength: 500,
   });
-  if (!backend.capabilities.tags) return [name, branches];
+  if (!backend.capabilities.tags) return [branches];
   const tags = general(facts, 'tagPattern', target?.tagPattern ?? '', {
     label: 'Tags',
     help: 'A new tag that matches deploys as well. Empty: tags deploy nothing.',
@@ -181,7 +194,7 @@ function generalFields(facts: FormFacts, backend: Backend): FieldView[] {
     isCode: true,
     maxLength: 500,
   });
-  return [name, branches, tags];
+  return [branches, tags];
 }
 
 /** Where there is another target to wait for. */

@@ -320,6 +320,7 @@ export interface FakePanel extends PanelServices {
   statusReports: StatusReport[];
   permissionIs: RepositoryPermission | Error;
   branchNames: string[];
+  changedFiles: string[] | null;
   calls: { name: string; input: unknown }[];
   refuseNext: Error | null;
   connections: Connection[];
@@ -354,6 +355,7 @@ export function fakePanel(over: Partial<FakePanel> = {}): FakePanel {
     statusReports: [],
     permissionIs: 'admin',
     branchNames: ['main', 'develop'],
+    changedFiles: null,
     calls: [],
     refuseNext: null,
     hook: null,
@@ -420,6 +422,7 @@ export function fakePanel(over: Partial<FakePanel> = {}): FakePanel {
         ? Promise.reject(fake.permissionIs)
         : Promise.resolve(fake.permissionIs),
     branches: () => Promise.resolve(fake.branchNames),
+    changedPaths: () => Promise.resolve(fake.changedFiles),
     saveTarget: async (input) =>
       act(fake, 'saveTarget', input, () => ({
         target: save(fake, input),
