@@ -1,0 +1,93 @@
+import assert from 'node:assert/strict';
+import type { KnownRef, Repository, RepositoryFacts } from '../../src/core/model/index.js';
+import type { Transaction } from '../../src/core/ports.js';
+import { createEngine, workspaceUuid, type Engine } from '../support/engine.js';
+
+const facts = (changed: Partial<RepositoryFacts> = {}): RepositoryFacts => ({
+  uuid: '{0a1b2c3d-0000-4000-8000-00000000000f}',
+  workspaceUuid,
+  workspaceSlug: 'acme',
+  workspaceName: 'Acme',
+  fullName: 'acme/site',
+  name: 'site',
+  isPrivate: true,
+  mainBranch: 'main',
+  ...changed,
+});
+
+describe('what the writer remembers', () => {
+  let engine: Engine;
+  beforeEach(async () => {
+    engine = await createEngine();
+  });
+  afterEach(() => engine.close());
+
+  const write = <T>(work: (tx: Transaction) => Promise<T>): Promise<T> =>
+    engine.storage.write(work);
+  const save = (changed: Partial<RepositoryFacts> = {}): Promise<Repository> =>
+    write((tx) => tx.repositories.saveFacts(facts(changed), workspaceUuid, engine.clock.now()));
+  const stored = (): Promise<Repository | null> =>
+    engine.storage.read.repositories.byUuid(facts().uuid);
+
+  it('is forgotten when the transaction that wrote it is rolled back', async () => {
+    const failing = write(async (tx) => {
+      await tx.repositories.saveFacts(facts(), workspaceUuid, 1);
+      throw new Error('boom');
+    });
+    await assert.rejects(failing, /boom/);
+    assert.equal(await stored(), null);
+    const saved = await save();
+    assert.deepEqual(await stored(), saved);
+  });
+
+  it('is forgotten when a neighbour takes the transaction with it', async () => {
+    await save();
+    const [renamed, failed] = await Promise.allSettled([
+      save({ name: 'renamed' }),
+      write(async (tx) => {
+        await tx.repositories.saveFacts(facts({ name: 'never' }), workspaceUuid, 2);
+        throw new Error('boom');
+      }),
+    ]);
+    assert.deepEqual([renamed.status, failed.status], ['fulfilled', 'rejected']);
+    assert.equal((await stored())?.name, 'renamed');
+    await save({ name: 'never' });
+    assert.equal((await stored())?.name, 'never', 'what was rolled back is not taken for stored');
+  });
+
+  it('follows every write of a repository, a target and a ref', async () => {
+    const { id } = await save();
+    await write((tx) => tx.repositories.markDeleted(id, 3));
+    assert.equal((await save()).state, 'active', 'a deleted one that pushes is back');
+    assert.equal((await stored())?.state, 'active');
+    await write((tx) => tx.repositories.touch(id, { reconcileDueAt: 9 }));
+    assert.equal((await write((tx) => tx.repositories.byId(id)))?.reconcileDueAt, 9);
+
+    const ref: KnownRef = {
+      id: engine.ids.next(),
+      repositoryId: id,
+      refType: 'branch',
+      name: 'main',
+      head: 'a'.repeat(40),
+      carefulUntil: 0,
+      unknownHead: null,
+      unknownSince: null,
+      updatedAt: 1,
+    };
+    const heads = (): Promise<(string | null)[]> =>
+      write(async (tx) => (await tx.refs.find([ref])).map(({ head }) => head));
+    assert.deepEqual(await heads(), []);
+    await write((tx) => tx.refs.save([ref]));
+    await write((tx) => tx.refs.save([{ ...ref, head: 'b'.repeat(40) }]));
+    assert.deepEqual(await heads(), ['b'.repeat(40)]);
+    assert.equal((await engine.storage.read.refs.ofRepository(id))[0]?.head, 'b'.repeat(40));
+  });
+
+  it('is gone with the repository', async () => {
+    const { id } = await save();
+    while ((await write((tx) => tx.care.deleteRepository(id, 100))) > 0);
+    assert.equal(await write((tx) => tx.repositories.byId(id)), null);
+    await save();
+    assert.notEqual((await stored())?.id, id);
+  });
+});
