@@ -11,7 +11,13 @@ import type { Hook } from '../../../src/core/model/index.js';
 import { createHookEventDoor } from '../../../src/doors/hooks/event-door.js';
 import { createHookKeys, type HookKeys } from '../../../src/doors/hooks/hook-keys.js';
 import { createIntake } from '../../../src/doors/intake.js';
-import { createEngine, repositoryUuid, workspaceUuid, type Engine } from '../../support/engine.js';
+import {
+  change,
+  createEngine,
+  repositoryUuid,
+  workspaceUuid,
+  type Engine,
+} from '../../support/engine.js';
 import { projectFolder } from '../../support/e2e/cli.js';
 import { storeHook } from '../../support/hooks.js';
 import { silentLogger } from '../../support/silent-logger.js';
@@ -204,6 +210,22 @@ describe('POST /hooks/:hookId', () => {
     engine.clock.advance(10 * 60_000);
     assert.equal(await send(hook, next), 401);
     assert.equal(await send(hook, next, { 'x-hub-signature': signed(next, fresh) }), 204);
+  });
+
+  it('deploys a push once that also came through the installed app, whichever is first', async () => {
+    const target = await engine.target();
+    const hook = await storeHook(engine, secret);
+    const byApp = (from: string, to: string) =>
+      engine.push([change({ from: hash(from), to: hash(to) })]);
+    assert.equal(await send(hook, pushBody(hash('0'), hash('a'))), 204);
+    await byApp('0', 'a');
+    await byApp('a', 'b');
+    assert.equal(await send(hook, pushBody(hash('a'), hash('b'))), 204);
+    const made = await engine.deployments(target.id);
+    assert.deepEqual(
+      made.map(({ commit }) => commit),
+      [hash('a'), hash('b')],
+    );
   });
 
   it('refuses a hook that was switched off, once it is told', async () => {
