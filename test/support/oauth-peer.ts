@@ -46,6 +46,8 @@ export class OAuthPeer {
   }[] = [];
   /** Called before each answer of the token endpoint. */
   beforeToken: () => Promise<void> | void = () => undefined;
+  /** Every access and refresh token that was handed out. */
+  readonly issued: string[] = [];
   readonly calls: { grant: string; status: number }[] = [];
   clock: () => number = Date.now;
   url = '';
@@ -177,6 +179,7 @@ export class OAuthPeer {
 
   #issue(grant: Grant | null): object {
     const token = `at_${randomBytes(2_240).toString('base64url')}`;
+    this.issued.push(token);
     this.#access.set(token, { grant, until: this.clock() + this.tokenLifetimeSec * 1000 });
     return {
       access_token: token,
@@ -188,6 +191,7 @@ export class OAuthPeer {
 
   #newRefresh(grant: Grant): string {
     const token = `rt_${randomBytes(2_240).toString('base64url')}`;
+    this.issued.push(token);
     this.#refresh.set(token, { grant, usedAt: null });
     return token;
   }

@@ -70,7 +70,7 @@ export async function createPeopleStage(
     options.routes?.(root, sessions);
   });
   return {
-    ...{ app, url, peer, clock, storage, vault, sessions, deps, endpoint, folder },
+    ...{ app, url, peer, clock, storage, vault, sessions, deps, endpoint, folder, logger },
     /** As the browser does it, without a browser. */
     async allow(): Promise<void> {
       const begun = { state: 's'.repeat(43), codeVerifier: 'v'.repeat(43) };
