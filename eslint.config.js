@@ -69,7 +69,7 @@ export default tseslint.config(
     rules: { 'no-console': 'off', '@typescript-eslint/no-misused-promises': 'off' },
   },
   {
-    files: ['public/**/*.js'],
+    files: ['public/**/*.js', 'forge/**/*.js'],
     languageOptions: {
       globals: Object.fromEntries(
         [

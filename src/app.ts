@@ -6,6 +6,7 @@ import express, { type ErrorRequestHandler, type Express } from 'express';
 import helmet from 'helmet';
 import type { Context } from './context.js';
 import { createBackendApi } from './doors/api/backend-api.js';
+import { createForgeUi } from './doors/forge/ui.js';
 import { createIntake } from './doors/intake.js';
 import { createDashboardRouter } from './doors/dashboard/router.js';
 import { createOAuthRouter } from './doors/oauth/router.js';
@@ -91,7 +92,17 @@ export function createApp(context: Context): Express {
     }),
   );
   app.use(connect.router);
-  if (context.forge) app.use(context.forge.router);
+  if (context.forge) {
+    const frame = { baseUrl, bitbucketUrl, clock };
+    app.use(context.forge.router);
+    app.use(
+      createForgeUi({
+        ...context.forge,
+        panel: { services: panel, ...frame },
+        workspace: { ...context.workspace, ...frame, logger },
+      }),
+    );
+  }
   app.use((_request, response, next) => {
     renderErrorPage(response, notFound).catch(next);
   });

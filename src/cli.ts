@@ -24,6 +24,7 @@ const help = `slipway <command>
   export WORKSPACE_UUID     everything stored of a workspace as JSON lines, without secrets
   keys new                  a new master key for SLIPWAY_MASTER_KEY
   keys rotate               everything stored is sealed with the newest master key, while the server runs (--json)
+  forge configure           the folder that the Forge app is deployed from (--app-id --base-url)
   help                      this text
 `;
 
@@ -64,6 +65,8 @@ async function main(argv: string[]): Promise<number> {
       return (await import('./commands/doctor.js')).runDoctorCommand(rest, processIo());
     case 'export':
       return (await import('./commands/export.js')).runExportCommand(rest, processIo());
+    case 'forge':
+      return (await import('./commands/forge-configure.js')).runForgeCommand(rest, processIo());
     case 'help':
     case '--help':
     case '-h':

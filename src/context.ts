@@ -21,7 +21,6 @@ import type { BackendApiDeps } from './doors/api/backend-api.js';
 import { createConnectDoor, type ConnectDoor } from './doors/connect/connect-door.js';
 import { controlCommands } from './doors/control-commands.js';
 import { controlSocketName, openControlSocket } from './doors/control-socket.js';
-import type { ForgeDoor } from './doors/forge/forge-door.js';
 import type { DashboardDeps } from './doors/dashboard/router.js';
 import type { IntakeDeps } from './doors/intake.js';
 import type { Health } from './doors/ops/health.js';
@@ -44,7 +43,7 @@ import { createHookParts } from './wiring/hooks.js';
 import { masterKeysFor, rotateMasterKey } from './wiring/master-keys.js';
 import { createPeople, type People } from './wiring/people.js';
 import { createNoticeParts } from './wiring/notices.js';
-import { createForgeParts } from './wiring/forge.js';
+import { createForgeParts, type OpenForge } from './wiring/forge.js';
 import { createPanelServices } from './wiring/panel-services.js';
 import { createWorkspaceParts, type WorkspaceParts } from './wiring/workspace-parts.js';
 import { createReceiverParts, type ReceiverParts } from './wiring/receivers.js';
@@ -60,7 +59,7 @@ export interface Context {
   vault: Vault;
   connect: ConnectDoor;
   /** Null: no Forge app is configured. */
-  forge: ForgeDoor | null;
+  forge: OpenForge | null;
   intake: IntakeDeps;
   api: BackendApiDeps;
   panel: PanelServices;

@@ -1,9 +1,10 @@
 import { parseArgs } from 'node:util';
+import { doorNames, isDoorName, type DoorName } from './doors.js';
 import { playOnStage } from './play.js';
 import { isPlaceName, placeNames, type PlaceName } from './places.js';
 import { playRound, type RoundReport } from './round.js';
 
-const usage = `usage: slipway demo [--once [--json]] [--door connect] [--backend local|signed-webhook|digitalocean] [--nodes 1]
+const usage = `usage: slipway demo [--once [--json]] [--door connect|forge] [--backend local|signed-webhook|digitalocean] [--nodes 1]
                     [--port N] [--sandbox-port N] [--verbose]
 `;
 
@@ -12,6 +13,7 @@ interface DemoOptions {
   json: boolean;
   verbose: boolean;
   backend: PlaceName;
+  door: DoorName;
   ports: { slipway: number; sandbox: number };
 }
 
@@ -25,7 +27,7 @@ export async function runDemoCommand(argv: string[]): Promise<number> {
   const say = (line: string): void => void process.stderr.write(`${line}\n`);
   const onServerLine = options.verbose ? say : () => undefined;
   if (!options.once) return playOnStage(options, say, onServerLine);
-  const report = await playRound(options.backend, say, onServerLine);
+  const report = await playRound(options, say, onServerLine);
   if (options.json) process.stdout.write(`${JSON.stringify(report)}\n`);
   else say(summary(report));
   return report.ok ? 0 : 1;
@@ -50,9 +52,8 @@ function readOptions(argv: string[]): DemoOptions | string {
   } catch (error) {
     return error instanceof Error ? error.message : String(error);
   }
-  if (values.door !== 'connect')
-    return `the door "${values.door}" is not there yet; there is: connect`;
-  const { backend } = values;
+  const { backend, door } = values;
+  if (!isDoorName(door)) return `the demo has no door "${door}"; it has: ${doorNames.join(', ')}`;
   if (!isPlaceName(backend))
     return `the demo has no backend "${backend}"; it has: ${placeNames.join(', ')}`;
   if (values.nodes !== '1') return 'more than one node needs PostgreSQL, which is not there yet';
@@ -62,7 +63,7 @@ function readOptions(argv: string[]): DemoOptions | string {
     if (!Number.isInteger(port) || port < 0 || port > 65_535)
       return 'a port is a number from 0 to 65535';
   }
-  return { once: values.once, json: values.json, verbose: values.verbose, backend, ports };
+  return { once: values.once, json: values.json, verbose: values.verbose, backend, door, ports };
 }
 
 function summary({ ok, pushes, steps, failure }: RoundReport): string {

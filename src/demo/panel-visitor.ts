@@ -13,16 +13,29 @@ export interface DeploymentRow {
   progress: string | null;
 }
 
-/** Uses the panel as its own page does: the signed address once, then fragments and actions with the page's session token. */
-export class PanelVisitor {
-  readonly #origin: string;
-  readonly #session: string;
+export interface PanelRequest {
+  method: 'GET' | 'POST';
+  path: string;
+  fields?: Record<string, string>;
+}
 
-  private constructor(origin: string, session: string) {
-    this.#origin = origin;
-    this.#session = session;
+export interface PanelAnswer {
+  ok: boolean;
+  status: number;
+  html: string;
+  /** Id of the target that was saved, where the answer says it. */
+  target: string;
+}
+
+/** Uses the panel as its own page does. How calls travel is the frame's business. */
+export class PanelVisitor {
+  readonly #call: (request: PanelRequest) => Promise<PanelAnswer>;
+
+  constructor(call: (request: PanelRequest) => Promise<PanelAnswer>) {
+    this.#call = call;
   }
 
+  /** In Connect's frame: the signed address once, then fragments and actions with the page's session token. */
   static async open(signedUrl: string): Promise<PanelVisitor> {
     const response = await fetch(signedUrl);
     const html = await response.text();
@@ -30,17 +43,26 @@ export class PanelVisitor {
     if (!response.ok || session === undefined) {
       throw new Error(`the panel answered ${response.status} and no session: ${textOf(html)}`);
     }
-    return new PanelVisitor(new URL(signedUrl).origin, session);
+    const { origin } = new URL(signedUrl);
+    return new PanelVisitor(async ({ method, path, fields }) => {
+      const answer = await fetch(`${origin}${path}`, {
+        method,
+        headers: { authorization: `Bearer ${session}` },
+        ...(fields ? { body: new URLSearchParams(fields) } : {}),
+      });
+      const target = answer.headers.get('x-slipway-target') ?? '';
+      return { ok: answer.ok, status: answer.status, html: await answer.text(), target };
+    });
   }
 
   /** Returns the id of the target. */
   async saveTarget(fields: Record<string, string>): Promise<string> {
-    const response = await this.#act('target/save', {
+    const saved = await this.#act('target/save', {
       targetId: '',
       expectedVersion: '0',
       ...fields,
     });
-    return response.headers.get('x-slipway-target') ?? '';
+    return saved.target;
   }
 
   async deploy(targetId: string, refName: string): Promise<void> {
@@ -48,11 +70,9 @@ export class PanelVisitor {
   }
 
   async deployments(): Promise<DeploymentRow[]> {
-    const response = await fetch(`${this.#origin}/panel/fragments/deployments`, {
-      headers: { authorization: `Bearer ${this.#session}` },
-    });
-    const html = await response.text();
-    if (!response.ok) throw new Error(`the panel answered ${response.status}: ${textOf(html)}`);
+    const path = '/panel/fragments/deployments';
+    const { ok, status, html } = await this.#call({ method: 'GET', path });
+    if (!ok) throw new Error(`the panel answered ${status}: ${textOf(html)}`);
     return (
       html
         .split('<li ')
@@ -72,17 +92,13 @@ export class PanelVisitor {
     );
   }
 
-  async #act(action: string, fields: Record<string, string>): Promise<Response> {
-    const response = await fetch(`${this.#origin}/panel/actions/${action}`, {
-      method: 'POST',
-      headers: { authorization: `Bearer ${this.#session}` },
-      body: new URLSearchParams(fields),
-    });
-    if (!response.ok) {
-      const why = textOf(await response.text());
-      throw new Error(`the panel refused ${action} with ${response.status}: ${why}`);
+  async #act(action: string, fields: Record<string, string>): Promise<PanelAnswer> {
+    const path = `/panel/actions/${action}`;
+    const answer = await this.#call({ method: 'POST', path, fields });
+    if (!answer.ok) {
+      throw new Error(`the panel refused ${action} with ${answer.status}: ${textOf(answer.html)}`);
     }
-    return response;
+    return answer;
   }
 }
 

@@ -1,5 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import { PanelVisitor, type DeploymentRow } from './panel-visitor.js';
+import { doorOf, type Door, type DoorName } from './doors.js';
+import type { DeploymentRow, PanelVisitor } from './panel-visitor.js';
 import { openPlace, type Place, type PlaceName } from './places.js';
 import { setStage, type Stage } from './stage.js';
 
@@ -11,7 +12,11 @@ const endsWithinMs = 2_000;
 
 /** Sets everything up, deploys once, prints what to try, and tells what happens until Ctrl-C. */
 export async function playOnStage(
-  { ports, backend }: { ports: { slipway: number; sandbox: number }; backend: PlaceName },
+  options: {
+    ports: { slipway: number; sandbox: number };
+    backend: PlaceName;
+    door: DoorName;
+  },
   say: (line: string) => void,
   onServerLine: (line: string) => void,
 ): Promise<number> {
@@ -19,7 +24,9 @@ export async function playOnStage(
   const interrupt = (): void => interrupted.abort();
   process.once('SIGINT', interrupt).once('SIGTERM', interrupt);
   say('Starting Slipway, and the sandbox that plays Bitbucket …');
-  const place = await openPlace(backend, null);
+  const { ports } = options;
+  const door = doorOf(options.door);
+  const place = await openPlace(options.backend, null);
   const { environment } = place;
   const stage = await setStage({ ports, environment, onLine: onServerLine }).catch(
     async (error: unknown) => {
@@ -28,9 +35,9 @@ export async function playOnStage(
     },
   );
   try {
-    await addTarget(stage, place);
-    say(whatToTry(stage));
-    await tellWhatHappens(stage, say, interrupted.signal);
+    await addTarget(stage, place, door);
+    say(whatToTry(stage, await door.settingsUrl(stage)));
+    await tellWhatHappens(stage, door, say, interrupted.signal);
     return 0;
   } catch (error) {
     if (interrupted.signal.aborted) return 0;
@@ -45,12 +52,9 @@ export async function playOnStage(
   }
 }
 
-async function addTarget(stage: Stage, place: Place): Promise<void> {
-  const { sandbox, server, workspace, repository, user } = stage;
-  await sandbox.install(workspace, user.nickname, `${server.url}/atlassian-connect.json`);
-  const panel = await PanelVisitor.open(
-    await sandbox.panelUrl(workspace, repository, user.nickname),
-  );
+async function addTarget(stage: Stage, place: Place, door: Door): Promise<void> {
+  await door.install(stage);
+  const panel = await door.openPanel(stage);
   const targetId = await panel.saveTarget({
     name: 'Production',
     branchPattern: 'main',
@@ -59,7 +63,7 @@ async function addTarget(stage: Stage, place: Place): Promise<void> {
   await panel.deploy(targetId, 'main');
 }
 
-function whatToTry({ sandbox, repository, settingsUrl, cloneUrl }: Stage): string {
+function whatToTry({ sandbox, repository, cloneUrl }: Stage, settingsUrl: string): string {
   const folder = repository.split('/')[1] ?? 'site';
   return `
 Ready. Slipway is installed in the sandbox and deploys the branch main of ${repository}.
@@ -82,16 +86,16 @@ Ctrl-C stops everything and leaves nothing behind.
 /** One line for every change of a deployment. */
 async function tellWhatHappens(
   stage: Stage,
+  door: Door,
   say: (line: string) => void,
   signal: AbortSignal,
 ): Promise<void> {
   const told = new Map<string, string>();
-  const { sandbox, workspace, repository, user } = stage;
   let panel: PanelVisitor | null = null;
   let openedAt = 0;
   while (!signal.aborted) {
     if (panel === null || Date.now() - openedAt > sessionMs) {
-      panel = await PanelVisitor.open(await sandbox.panelUrl(workspace, repository, user.nickname));
+      panel = await door.openPanel(stage);
       openedAt = Date.now();
     }
     for (const row of (await panel.deployments()).reverse()) {

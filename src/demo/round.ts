@@ -1,6 +1,7 @@
 import { join } from 'node:path';
+import { doorOf, type Door, type DoorName } from './doors.js';
 import { GitUser } from './git-user.js';
-import { PanelVisitor } from './panel-visitor.js';
+import type { PanelVisitor } from './panel-visitor.js';
 import { openPlace, type Place, type PlaceName } from './places.js';
 import { setStage, type Stage } from './stage.js';
 import { watchDeployment, watchStatuses } from './watch.js';
@@ -36,13 +37,13 @@ const statusTimeoutMs = 30_000;
 
 /** Install, pick a target, push three times with real git (good, good, a broken build), look at what came of it, uninstall. */
 export async function playRound(
-  backend: PlaceName,
+  { backend, door }: { backend: PlaceName; door: DoorName },
   say: (line: string) => void,
   onServerLine: (line: string) => void,
 ): Promise<RoundReport> {
   const report: RoundReport = {
     ok: false,
-    door: 'connect',
+    door,
     backend,
     store: 'sqlite',
     nodes: 1,
@@ -65,7 +66,7 @@ export async function playRound(
     stage = await round.step('start Slipway and the sandbox', () =>
       setStage({ ports: { sandbox: 0, slipway: 0 }, environment, onLine: onServerLine }),
     );
-    await round.play(stage, opened);
+    await round.play(stage, opened, doorOf(door));
     report.ok = true;
   } catch (error) {
     report.failure = error instanceof Error ? error.message : String(error);
@@ -102,15 +103,11 @@ class Round {
     return result;
   }
 
-  async play(stage: Stage, place: Place): Promise<void> {
-    const { sandbox, server, workspace, repository, user } = stage;
-    await this.step('install the app in the workspace', () =>
-      sandbox.install(workspace, user.nickname, `${server.url}/atlassian-connect.json`),
-    );
+  async play(stage: Stage, place: Place, door: Door): Promise<void> {
+    const { user } = stage;
+    await this.step('install the app in the workspace', () => door.install(stage));
     const panel = await this.step('open the panel and add a target', async () => {
-      const visitor = await PanelVisitor.open(
-        await sandbox.panelUrl(workspace, repository, user.nickname),
-      );
+      const visitor = await door.openPanel(stage);
       await visitor.saveTarget({
         name: 'Production',
         branchPattern: 'main',
@@ -129,7 +126,7 @@ class Round {
     expectLive(second, 'One', 'Two');
     const broken = await push('push a broken build', { 'page.html': page('BROKEN') });
     expectBroken(broken, 'Two');
-    await this.step('uninstall the app', () => sandbox.uninstall(workspace));
+    await this.step('uninstall the app', () => door.uninstall(stage));
   }
 
   async #push(

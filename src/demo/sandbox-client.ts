@@ -22,6 +22,29 @@ export class SandboxClient {
     await this.#post('apps/uninstall', { workspace });
   }
 
+  async installForge(workspace: string, user: string, appDir: string): Promise<void> {
+    await this.#post('forge/install', { workspace, user, app_dir: appDir });
+    await this.#get('idle');
+  }
+
+  async uninstallForge(workspace: string): Promise<void> {
+    await this.#post('forge/uninstall', { workspace });
+  }
+
+  /** Where a page of the workspace's Forge app is, below the place it belongs to. */
+  async forgePagePath(workspace: string, module: string): Promise<string> {
+    interface App {
+      workspace: string;
+      installed: boolean;
+      pages: { key: string; path: string }[];
+    }
+    const { apps } = await this.#get<{ apps: App[] }>('forge/apps');
+    const app = apps.find((one) => one.workspace === workspace && one.installed);
+    const page = app?.pages.find(({ key }) => key === module);
+    if (!page) throw new Error(`no Forge app in ${workspace} has the page ${module}`);
+    return page.path;
+  }
+
   /** The panel's address as Bitbucket puts it into the iframe for this person, signed and good for minutes. */
   async panelUrl(workspace: string, repository: string, user: string): Promise<string> {
     const query = new URLSearchParams({ workspace, repository, user });

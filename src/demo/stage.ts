@@ -5,6 +5,9 @@ import { seedSample, startSandbox, type Sandbox } from '../sandbox/index.js';
 import { SandboxClient } from './sandbox-client.js';
 import { startServerProcess, type ServerProcess } from './server-process.js';
 
+/** Any will do: the sandbox has its own Atlassian. */
+export const demoForgeAppId = '51195a11-0000-4000-8000-000000000001';
+
 /** Where the demo plays: the sandbox in this process, Slipway in one of its own, both on free ports. */
 export interface Stage {
   sandbox: SandboxClient;
@@ -15,8 +18,6 @@ export interface Stage {
   repository: string;
   user: { nickname: string; name: string; email: string };
   cloneUrl: string;
-  /** The page with the panel in its frame. */
-  settingsUrl: string;
   close(): Promise<void>;
 }
 
@@ -48,6 +49,8 @@ export async function setStage(options: {
         SLIPWAY_DATA_DIR: join(folder, 'data'),
         SLIPWAY_BITBUCKET_URL: sandbox.url,
         SLIPWAY_BITBUCKET_API_URL: sandbox.url,
+        SLIPWAY_FORGE_APP_ID: demoForgeAppId,
+        SLIPWAY_FORGE_JWKS_URL: `${sandbox.url}/_forge/jwks.json`,
         ...options.environment,
       },
       options.onLine,
@@ -62,7 +65,6 @@ export async function setStage(options: {
       repository,
       user: { nickname: 'ada', name: 'Ada Example', email: 'ada@example.com' },
       cloneUrl: `http://ada:${ada.git_password}@${host}/${repository}.git`,
-      settingsUrl: `${sandbox.url}/${repository}/admin/addon/admin/slipway/slipway-repository`,
       close,
     };
   } catch (error) {

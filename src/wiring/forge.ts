@@ -2,10 +2,12 @@ import { openForgeToken } from '../actions/find-forge-token.js';
 import { endSilentForge } from '../actions/end-silent-forge.js';
 import { noteForgeCall } from '../actions/note-forge-call.js';
 import { resolveDueNames } from '../actions/resolve-names.js';
-import { isTokenTaken } from '../bitbucket/forge-checks.js';
+import { isTokenTaken, readMembership, readViewer } from '../bitbucket/forge-checks.js';
 import type { Config } from '../config/config.js';
 import type { Clock, Ids, Logger, Storage, Vault, Waker } from '../core/ports.js';
 import { createForgeDoor, type ForgeDoor } from '../doors/forge/forge-door.js';
+import type { ForgeUiDeps } from '../doors/forge/ui.js';
+import { cachedFor } from '../lib/cached-for.js';
 import { createOutboundHttp, type OutboundHttp } from '../lib/outbound-http.js';
 import type { BackgroundJob } from '../queue/worker.js';
 import type { BitbucketClients } from './bitbucket.js';
@@ -23,9 +25,12 @@ interface ForgeDeps {
   waker: Waker;
 }
 
+export type ForgeViewers = Pick<ForgeUiDeps, 'viewer' | 'member'>;
+export type OpenForge = ForgeDoor & ForgeViewers;
+
 export interface ForgeParts {
   /** Null: no app id is configured. */
-  door: ForgeDoor | null;
+  door: OpenForge | null;
   jobs: BackgroundJob[];
   close(): void;
 }
@@ -69,7 +74,31 @@ export function createForgeParts(deps: ForgeDeps): ForgeParts {
       });
     },
   };
-  return { door, jobs: [names, silence], close: () => http.close() };
+  return { door: { ...door, ...viewers(deps) }, jobs: [names, silence], close: () => http.close() };
+}
+
+const viewerCacheMs = 60_000;
+const nobody = { permission: 'unknown', uuid: null, name: null } as const;
+
+/** Asked with the viewer's own token. The key is who they are, not the token, which is another one with every call. */
+function viewers({ bitbucket, clock }: ForgeDeps): ForgeViewers {
+  const viewer: ForgeViewers['viewer'] = async ({ userToken, workspaceUuid, repositoryUuid }) =>
+    userToken === null
+      ? nobody
+      : readViewer(bitbucket.bearer, userToken, { workspaceUuid, uuid: repositoryUuid });
+  const member: ForgeViewers['member'] = async ({ userToken, workspaceUuid }) => {
+    if (userToken === null) return nobody;
+    const { isOwner, facts } = await readMembership(bitbucket.bearer, userToken, workspaceUuid);
+    return { ...facts, permission: isOwner ? 'admin' : 'none' };
+  };
+  return {
+    viewer: cachedFor(viewerCacheMs, clock, viewer, {
+      key: ({ accountId, repositoryUuid }) => `${accountId} ${repositoryUuid}`,
+    }),
+    member: cachedFor(viewerCacheMs, clock, member, {
+      key: ({ accountId, workspaceUuid }) => `${accountId} ${workspaceUuid}`,
+    }),
+  };
 }
 
 /** A client of its own: the keys' host is no business of the one that carries credentials. */
