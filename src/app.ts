@@ -66,6 +66,7 @@ export function createApp(context: Context): Express {
       sessionKey: context.sessionKey,
       clock,
       authenticate: connect.panelAuth,
+      authenticateReader: connect.overviewAuth,
       baseUrl,
       bitbucketUrl,
     }),

@@ -238,6 +238,14 @@ export class FakeApp {
               '&repoName={repository.full_name}&userUuid={user.uuid}',
           },
         ],
+        repoPages: [
+          {
+            key: 'overview',
+            name: { value: 'Test overview' },
+            location: 'org.bitbucket.repository.navigation',
+            url: '/overview?repoUuid={repository.uuid}',
+          },
+        ],
       },
     };
   }

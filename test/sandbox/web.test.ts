@@ -101,6 +101,18 @@ describe('sandbox: pages', () => {
     assert.equal((await page('/acme/site/admin/addon/admin/testapp/none?as=ada')).status, 404);
   });
 
+  it('has the app’s page for all who can read the repository in its navigation', async () => {
+    const path = '/acme/site/addon/testapp/overview';
+    const { status, text } = await page(`${path}?as=bob`);
+    assert.equal(status, 200);
+    assert.match(text, new RegExp(`src="${app.url}/overview\\?repoUuid=%7B[^"]*&amp;jwt=`));
+    assert.match(text, /aria-current="page"[^>]*>Test overview</);
+    assert.match((await page('/acme/site?as=bob')).text, new RegExp(`href="${path}"`));
+    assert.equal((await page('/acme/site/addon/testapp/panel?as=ada')).status, 404);
+    const asked = 'apps/panel-url?repository=acme/site&user=bob&module=overview';
+    assert.match((await bench.control<{ url: string }>('GET', asked)).url, /\/overview\?/);
+  });
+
   it('remembers who looks', async () => {
     const chosen = await page('/acme/site?as=bob');
     const cookie = (chosen.headers.get('set-cookie') ?? '').split(';')[0] ?? '';

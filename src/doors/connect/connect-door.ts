@@ -34,6 +34,8 @@ export interface ConnectDoor {
   router: Router;
   /** Goes before the repository's page that Bitbucket loads in its iframe. */
   panelAuth: RequestHandler[];
+  /** The same before the page of everybody who can read the repository (`repoPages`). */
+  overviewAuth: RequestHandler[];
   /** The same before the workspace's page (`configurePage`). */
   workspaceAuth: RequestHandler[];
   /** The descriptor is served from here on (ACE adds its route a tick after construction). */
@@ -69,6 +71,7 @@ export function createConnectDoor(options: ConnectDoorOptions): ConnectDoor {
     events: createConnectEventDoor({ verifier, basePath }),
     router,
     panelAuth: connectPanelAuth({ verifier, ace, logger }),
+    overviewAuth: connectPanelAuth({ verifier, ace, logger }, 'overview'),
     workspaceAuth: connectPanelAuth({ verifier, ace, logger }, 'workspace'),
     ready: ace.ready,
     forgetInstallation: (clientKey) => {

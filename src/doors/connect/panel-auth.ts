@@ -14,8 +14,12 @@ export interface ConnectPanelAuthDeps {
   logger: Logger;
 }
 
-/** What the address of a page must name; of a workspace's page there is no repository. */
+/**
+ * What the address of a page must name. Of a workspace's page there is no repository; who looks at the overview does not matter,
+ * and at a public repository's it may be nobody known.
+ */
 const facts = {
+  overview: ['workspaceUuid', 'repoUuid'],
   repository: ['workspaceUuid', 'repoUuid', 'userUuid'],
   workspace: ['workspaceUuid', 'userUuid'],
 } as const;
@@ -23,7 +27,8 @@ type Fact = (typeof facts)['repository'][number];
 
 /**
  * For GET pages that Bitbucket loads with `?jwt=`: our verifier, then ACE, then a `PanelIdentity` (or `WorkspaceIdentity`) in
- * `res.locals.panel`. The signature covers the query, and Bitbucket shows both pages to admins only. A request that does not
+ * `res.locals.panel`. The signature covers the query, and Bitbucket shows both pages to admins only, the overview to all who can
+ * read the repository. A request that does not
  * pass goes to `next` as AccessError `token_invalid`; an address that Bitbucket left unfilled is answered here.
  */
 export function connectPanelAuth(
@@ -49,7 +54,7 @@ export function connectPanelAuth(
       if (!kept) throw new AccessError('token_invalid', 401);
       checkAceAgrees(request, response, kept.verified.tenant.installation.externalId);
       response.locals = kept.locals;
-      leaveFacts(request, response, next, kept.verified, facts[page]);
+      leaveFacts(request, response, next, kept.verified, page);
     }),
   ];
 }
@@ -59,8 +64,9 @@ function leaveFacts(
   response: Response,
   next: NextFunction,
   { tenant: { installation } }: Verified,
-  wanted: readonly Fact[],
+  page: keyof typeof facts,
 ): void {
+  const wanted: readonly Fact[] = facts[page];
   const query = new URLSearchParams(request.originalUrl.split('?').slice(1).join('?'));
   const unfilled = wanted.filter((name) => !isUuid(query.getAll(name)));
   if (unfilled.length > 0) {
@@ -72,16 +78,20 @@ function leaveFacts(
   if (!sameUuid(found('workspaceUuid'), installation.workspaceUuid)) {
     throw new AccessError('token_invalid', 401, 'the page is of another workspace');
   }
-  const workspace: WorkspaceIdentity = {
-    door: 'connect',
-    workspaceUuid: installation.workspaceUuid,
-    userUuid: found('userUuid'),
-    userName: null,
-    proof: 'admin_page',
-  };
+  const { workspaceUuid } = installation;
+  const who = page === 'overview' ? reader : adminOf(found('userUuid'));
+  const workspace: WorkspaceIdentity = { door: 'connect', workspaceUuid, ...who };
   const repository: PanelIdentity = { ...workspace, repoUuid: found('repoUuid') };
-  response.locals['panel'] = wanted.includes('repoUuid') ? repository : workspace;
+  response.locals['panel'] = page === 'workspace' ? workspace : repository;
   next();
+}
+
+type Who = Pick<WorkspaceIdentity, 'userUuid' | 'userName' | 'proof'>;
+
+const reader: Who = { userUuid: 'reader', userName: 'A reader', proof: 'reader_page' };
+
+function adminOf(userUuid: string): Who {
+  return { userUuid, userName: null, proof: 'admin_page' };
 }
 
 /**

@@ -9,6 +9,8 @@ export interface PanelDeps {
   clock: Clock;
   /** Lets only a fresh iframe JWT through and leaves a `PanelIdentity` in `res.locals.panel`. */
   authenticate: RequestHandler[];
+  /** The same for the page of everybody who can read the repository. */
+  authenticateReader: RequestHandler[];
   /** Where browsers reach us, without a slash at the end. */
   baseUrl: string;
   bitbucketUrl: string;

@@ -5,9 +5,10 @@ import type { RepositoryPermission, WorkspacePermission } from '../../core/ports
  * What stands for an admin where our own credential may not ask Bitbucket (design.md §6.9).
  *
  * - `admin_page`: a fresh, signed call for a page that Bitbucket shows to admins only.
+ * - `reader_page`: the same for a page that Bitbucket shows to all who can read the repository: never more than reading.
  * - `none`: nothing; only Bitbucket's answer counts.
  */
-const proofs = z.enum(['admin_page', 'none']);
+const proofs = z.enum(['admin_page', 'reader_page', 'none']);
 
 /** Who looks at what, as a door has proved it. Each door leaves one in `res.locals.panel`, or hands it over. */
 export const panelIdentity = z.object({
@@ -33,6 +34,7 @@ export function mayChangeRepository(
   permission: RepositoryPermission,
   { proof }: Pick<PanelIdentity, 'proof'>,
 ): boolean {
+  if (proof === 'reader_page') return false;
   return permission === 'admin' || (permission === 'unknown' && proof === 'admin_page');
 }
 

@@ -13,7 +13,7 @@ import { rightsOfVisitor } from './rights.js';
 import type { PanelSession, SessionTokens } from './session.js';
 import { renderView } from './views.js';
 
-/** `GET /panel/repository`, after the iframe JWT was checked. */
+/** `GET /panel/repository` and `/panel/overview`, after the iframe JWT was checked. */
 export function repositoryPage(
   deps: PanelDeps,
   tokens: SessionTokens<PanelSession>,
@@ -64,7 +64,7 @@ export async function loadPanel(
   const name = identity.userName ?? (await services.personName(repository, identity.userUuid));
   const session: PanelSession = {
     ...identity,
-    userName: name ?? 'A repository admin',
+    userName: name ?? (viewer.rights === 'admin' ? 'A repository admin' : 'A reader'),
     rights: viewer.rights,
   };
   const isAdmin = viewer.rights === 'admin';

@@ -11,6 +11,9 @@ export interface Viewer {
 
 const onlyAdmins = 'Only an admin of this repository can change where it deploys.';
 
+const forReaders =
+  'This page is for everybody who can read the repository. Its admins change targets in Repository settings → Slipway.';
+
 /**
  * Rights of somebody who opens the panel. Where our own credential may not ask (`unknown`), only the proof that came with the
  * visitor counts. An outage is no proof: then it is read only.
@@ -20,6 +23,7 @@ export async function rightsOfVisitor(
   repository: Repository,
   identity: Pick<PanelIdentity, 'userUuid' | 'proof'>,
 ): Promise<Viewer> {
+  if (identity.proof === 'reader_page') return { rights: 'read', why: forReaders };
   let permission: RepositoryPermission;
   try {
     permission = await services.permission(repository, identity.userUuid);

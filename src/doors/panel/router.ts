@@ -11,7 +11,7 @@ import { createSessionTokens, type PanelSession } from './session.js';
 /**
  * The repository's panel.
  *
- * `GET /panel/repository` is the page; its session token stands in `<meta name="slipway-session" content="…">`. Everything else
+ * `GET /panel/repository` is the page; `GET /panel/overview` the same for all who can read the repository, without forms. Its session token stands in `<meta name="slipway-session" content="…">`. Everything else
  * wants that token as `Authorization: Bearer <session>` (nothing is done by cookies, so nobody else's page can do it) and answers
  * with an HTML fragment. Our own pages have the same calls behind a cookie (doors/dashboard), Forge inside JSON; `calls.ts` does
  * the work for all of them.
@@ -48,6 +48,7 @@ export function createPanelRouter(deps: PanelDeps): Router {
   const tokens = createSessionTokens(deps.sessionKey, deps.clock);
   router.use('/panel', panelHeaders(trimPlaces(deps).bitbucketUrl));
   router.get('/panel/repository', ...deps.authenticate, repositoryPage(deps, tokens));
+  router.get('/panel/overview', ...deps.authenticateReader, repositoryPage(deps, tokens));
   router.use(panelCalls(deps, (req) => Promise.resolve(bearerSession(req, tokens))));
   return router;
 }
@@ -62,7 +63,7 @@ export const bodyParsers: readonly RequestHandler[] = [
  * read, so that strangers cannot make us parse anything.
  */
 export function panelCalls(
-  deps: Omit<PanelDeps, 'sessionKey' | 'authenticate'>,
+  deps: Omit<PanelDeps, 'sessionKey' | 'authenticate' | 'authenticateReader'>,
   sessionOf: (req: Request, res: Response) => Promise<PanelSession>,
 ): Router {
   const router = Router({ mergeParams: true });

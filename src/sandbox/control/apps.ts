@@ -73,10 +73,11 @@ export function readPanelUrl(call: ControlCall): ControlResult {
   const installation = installationFrom(call, workspace);
   if (!installation.active) throw new ControlError(409, 'the app is not installed');
   const module = moduleFrom(call, installation, repository);
-  const shown =
-    module.kind !== 'adminPages' || !repository || world.state.allows(user, repository, 'admin');
+  const needed = module.kind === 'adminPages' ? 'admin' : 'read';
+  const shown = !repository || world.state.allows(user, repository, needed);
   if (!shown && !flag(call, 'anyway', false)) {
-    throw new ControlError(403, `Bitbucket shows this page to repository admins only`);
+    const who = needed === 'admin' ? 'repository admins only' : 'people who can read it';
+    throw new ControlError(403, `Bitbucket shows this page to ${who}`);
   }
   const view = { installation, module, user, ...(repository ? { repository } : {}) };
   return ok({ url: panelUrl(world, view) });

@@ -5,6 +5,7 @@ import type { World } from '../world.js';
 import { picture } from './components.js';
 import { html, type Html } from './html.js';
 import { mark } from './layout.js';
+import { pagesOf, type Entry } from './settings-side.js';
 import type { Viewer } from './viewer.js';
 
 export interface WebCall {
@@ -29,18 +30,26 @@ export function isAdmin(call: WebCall, repository: Repository): boolean {
   return user !== undefined && call.world.state.allows(user, repository, 'admin');
 }
 
-export type Section = 'source' | 'commits' | 'settings';
+export type Section = 'source' | 'commits' | 'settings' | Entry;
 
 /** The left column of a repository's pages. */
 export function repositorySide(call: WebCall, repository: Repository, section: Section): Html {
   const base = `/${call.world.state.fullName(repository)}`;
-  const entry = (name: Section, text: string, path: string) =>
+  const entry = (name: string, text: string, path: string) =>
     html`<li><a href="${base}${path}" ${mark(name === section)}>${text}</a></li>`;
   const workspace = call.world.state.workspaceOf(repository);
   const apps = forgeEntries(call.world, workspace, 'bitbucket:repoMainMenuPage');
+  const isChosen = ({ module }: Entry) =>
+    typeof section !== 'string' && section.module.key === module.key;
+  const pages = pagesOf(call, workspace, 'repoPages').map((one) => {
+    const path = `addon/${encodeURIComponent(one.installation.app_key)}/${one.module.key}`;
+    return html`<li>
+      <a href="${base}/${path}" ${mark(isChosen(one))}>${one.module.name}</a>
+    </li>`;
+  });
   return html`<div class="title">${picture(repository.name, true)} ${repository.name}</div>
     <ul>
-      ${entry('source', 'Source', '')} ${entry('commits', 'Commits', '/commits')}
+      ${entry('source', 'Source', '')} ${entry('commits', 'Commits', '/commits')} ${pages}
       ${isAdmin(call, repository) && entry('settings', 'Repository settings', '/admin')}
       ${apps.map((app) => html`<li><a href="${base}/${forgePath(app)}">${app.page.title}</a></li>`)}
     </ul>`;

@@ -10,6 +10,7 @@ import type { World } from '../world.js';
 import { avatar } from './assets/avatar.js';
 import { allJs, hostScript, liveScript } from './assets/scripts.js';
 import { style } from './assets/style.js';
+import { appPage } from './app-page.js';
 import { answerAuthorize, authorizePage } from './authorize-page.js';
 import { commitPage, tagPage } from './commit-page.js';
 import type { WebCall } from './context.js';
@@ -57,6 +58,7 @@ const pages: [string, WebHandler][] = [
   [`${repository}/admin/webhooks`, webhooksPage],
   [`${repository}/admin/webhooks/:hook`, requestsPage],
   [`${repository}/admin/${forge}`, forgeRepositorySettings],
+  [`${repository}/addon/:app/:module`, appPage],
   [`${repository}/${forge}`, forgeRepositoryPage],
 ];
 

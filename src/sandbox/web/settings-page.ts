@@ -53,7 +53,7 @@ export function workspaceSettingsPage(call: WebCall): Reply {
   });
 }
 
-function chosenEntry(call: WebCall, entries: readonly Entry[]): Entry | null | 'unknown' {
+export function chosenEntry(call: WebCall, entries: readonly Entry[]): Entry | null | 'unknown' {
   const { app, module } = call.params;
   if (app === undefined) return null;
   const found = entries.find((e) => e.installation.app_key === app && e.module.key === module);
@@ -61,7 +61,7 @@ function chosenEntry(call: WebCall, entries: readonly Entry[]): Entry | null | '
 }
 
 /** No `sandbox` attribute, as at Bitbucket; the app's own headers decide what it may do. */
-function panel(call: WebCall, entry: Entry, user: User, repository?: Repository): Html {
+export function panel(call: WebCall, entry: Entry, user: User, repository?: Repository): Html {
   const view = { ...entry, user, ...(repository ? { repository } : {}) };
   return html`<iframe
     class="panel"

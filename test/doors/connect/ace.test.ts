@@ -39,6 +39,7 @@ describe('what ACE may do here', () => {
     const { stack } = harness.app._router as { stack: Layer[] };
     assert.deepEqual(routesOf(stack).sort(), [
       'get /atlassian-connect.json',
+      'get /panel/overview',
       'get /panel/repository',
       'get /panel/workspace',
       // The harness's own stand-in for the intake; there must be no second one.
@@ -86,6 +87,14 @@ describe('what ACE may do here', () => {
             name: { value: 'Slipway' },
             location: 'org.bitbucket.repository.admin',
             url: '/panel/repository?workspaceUuid={workspace.uuid}&repoUuid={repository.uuid}&userUuid={user.uuid}',
+          },
+        ],
+        repoPages: [
+          {
+            key: 'slipway-overview',
+            name: { value: 'Slipway' },
+            location: 'org.bitbucket.repository.navigation',
+            url: '/panel/overview?workspaceUuid={workspace.uuid}&repoUuid={repository.uuid}',
           },
         ],
         configurePage: {

@@ -74,6 +74,7 @@ export class Harness {
     this.app.post(`${basePath}/connect/events`, this.#takeEvent);
     this.app.use(this.#door.router);
     this.app.get(`${basePath}/panel/repository`, this.#door.panelAuth, this.#show);
+    this.app.get(`${basePath}/panel/overview`, this.#door.overviewAuth, this.#show);
     this.app.get(`${basePath}/panel/workspace`, this.#door.workspaceAuth, this.#show);
     this.app.use(this.#catchAll);
     await this.#door.ready;

@@ -50,6 +50,20 @@ describe('connectPanelAuth', () => {
     assert.equal((await open(`/panel/repository?${query}`)).status, 422);
   });
 
+  it('asks the page for all readers for nobody, and proves no admin by it', async () => {
+    const query = new URLSearchParams({ workspaceUuid, repoUuid }).toString();
+    const path = `/panel/overview?${query}`;
+    const page = await open(path);
+    assert.equal(page.status, 200, page.text);
+    const { proof, userUuid: who } = JSON.parse(page.text) as Record<string, string>;
+    assert.equal(proof, 'reader_page');
+    assert.equal(who, 'reader', 'whoever it says it is');
+    // Its signature is of this page: it opens no other.
+    const token = tokenFor('GET', path);
+    const other = await harness.call('GET', `${pagePath()}&jwt=${token}`);
+    assert.equal(other.status, 401);
+  });
+
   it('takes the workspace as the installation has it', async () => {
     const page = await open(pagePath({ workspaceUuid: workspaceUuid.toUpperCase() }));
     assert.match(page.text, new RegExp(`"workspaceUuid":"${workspaceUuid}"`));

@@ -45,6 +45,19 @@ describe('panel page', () => {
     assert.match(html, /<main class="ac-content /);
   });
 
+  it('has a page for all readers that changes nothing, not even for an admin', async () => {
+    const fake = fakePanel({ targets: [aTarget()], permissionIs: 'admin' });
+    const url = await serve(fake);
+    const client = await openPanel(url, '/panel/overview');
+    assert.match(client.html, /Its admins change targets in Repository settings/);
+    assert.match(client.html, /data-target-card="T1"/);
+    assert.doesNotMatch(client.html, /data-action=|data-load="[^"]*target-form/);
+    const refused = await client.post('target/remove', { targetId: 'T1' });
+    assert.equal(refused.status, 403);
+    assert.deepEqual(fake.calls, []);
+    assert.equal((await client.get('/panel/fragments/deployments')).status, 200);
+  });
+
   it('names scripts and styles by their content, so that an upgrade is seen at once', async () => {
     const url = await serve(fakePanel());
     const html = await (await fetch(`${url}/panel/repository`)).text();

@@ -40,6 +40,8 @@ const grace = {
   userName: 'Grace Hopper',
 };
 
+const reader = { userUuid: 'reader', userName: 'A reader', proof: 'reader_page' };
+
 /** The panel as app.ts puts it together, over fake services. */
 export async function servePanel(
   services: FakePanel,
@@ -69,7 +71,11 @@ export async function servePanel(
   });
   app.use(createErrorHelpPage());
   app.use('/public', express.static(path.join(root, 'public')));
-  app.use(createPanelRouter({ ...deps, sessionKey, authenticate: [identify(options)] }));
+  const authenticated = {
+    authenticate: [identify(options)],
+    authenticateReader: [identify({ ...options, identity: reader })],
+  };
+  app.use(createPanelRouter({ ...deps, sessionKey, ...authenticated }));
   app.use(createDeploymentPage(deps));
   app.use(lastResort);
   return {
@@ -99,8 +105,8 @@ const lastResort: ErrorRequestHandler = (error: unknown, _req, res, next) => {
 };
 
 /** A plain HTTP client with the page's session, as the demo driver is one. */
-export async function openPanel(url: string): Promise<PanelClient> {
-  const page = await fetch(`${url}/panel/repository?jwt=x`);
+export async function openPanel(url: string, where = '/panel/repository'): Promise<PanelClient> {
+  const page = await fetch(`${url}${where}?jwt=x`);
   const html = await page.text();
   const token = /<meta name="slipway-session" content="([^"]*)">/.exec(html)?.[1] ?? '';
   return panelClient(url, token, html);
