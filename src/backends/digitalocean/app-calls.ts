@@ -144,7 +144,7 @@ export class AppCalls {
     type: 'BUILD' | 'DEPLOY',
     context: CallContext,
   ): Promise<Result<z.infer<typeof shapes.logPlaces>>> {
-    const query = { type, follow: 'false', tail_lines: '2000' };
+    const query = { type, follow: 'false' };
     const path = `${deploymentPath(app, id)}/logs`;
     return this.#api.call({ method: 'GET', path, query }, shapes.logPlaces, context);
   }

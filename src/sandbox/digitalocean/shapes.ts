@@ -97,7 +97,7 @@ function progressShape(deployment: DeploymentState, parts: readonly Part[]): Jso
       name,
       status,
       steps: [
-        { name: 'initialize', status: status === 'ERROR' ? 'SUCCESS' : status },
+        { name: 'initialize', status: status === 'PENDING' ? 'PENDING' : 'SUCCESS' },
         {
           ...{ name: 'components', status },
           steps: parts.map((part) => component(part.name, name, status)),
