@@ -158,6 +158,7 @@
     } finally {
       delete from.dataset.busy;
       button?.removeAttribute('aria-busy');
+      preview(from.closest('form'));
       schedule(request.method === 'POST');
     }
   };
@@ -183,7 +184,7 @@
     /^(backend|targetId|branchPattern|tagPattern|includePaths|excludePaths|honourSkipMarkers)$/;
   const preview = (form) => {
     const box = form?.querySelector('[data-preview]');
-    if (!box) return;
+    if (!box?.isConnected) return;
     const path = `${box.dataset.preview}?${new URLSearchParams([...new FormData(form)].filter(([name]) => rule.test(name)))}`;
     if (previewed.get(box) === path) return;
     previewed.set(box, path);

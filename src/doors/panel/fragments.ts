@@ -8,7 +8,7 @@ import { showHook } from './hook-actions.js';
 import { loadActivity, loadTarget } from './load-activity.js';
 import { showPreview } from './preview-rule.js';
 import { attemptView } from './view/calls.js';
-import { settingsView, targetFormView, type FormFacts } from './view/target-form.js';
+import { refFields, settingsView, targetFormView, type FormFacts } from './view/target-form.js';
 
 export interface Fragment {
   handle: Handler;
@@ -71,12 +71,12 @@ async function showTargetForm(context: PanelContext, fields: FormFields): Promis
   return { status: 200, view: 'panel/target-form', data: { form } };
 }
 
-/** The part of the form that depends on the chosen backend. */
+/** The parts of the form that depend on the chosen backend: its settings, and tags only where it can deploy them. */
 async function showSettings(context: PanelContext, fields: FormFields): Promise<Answer> {
   const facts = await withAccount(context, await formFacts(context, fields), fields);
   const backend = context.services.backends.find((one) => one.id === facts.backendId);
   if (backend === undefined) throw new InputError('backend_unknown');
-  const data = { settings: settingsView(facts, backend) };
+  const data = { settings: settingsView(facts, backend), fields: refFields(facts, backend) };
   return { status: 200, view: 'panel/settings', data };
 }
 

@@ -4,7 +4,14 @@ import type { Browser, Page } from 'playwright-core';
 import { InputError } from '../../../src/core/errors.js';
 import { durationText, relativeTime } from '../../../src/doors/panel/view/time.js';
 import { hasChromium, launchChromium } from './support/chromium.js';
-import { aBackend, aDeployment, aTarget, fakePanel, hookBackend } from './support/fake-panel.js';
+import {
+  aBackend,
+  aDeployment,
+  aPush,
+  aTarget,
+  fakePanel,
+  hookBackend,
+} from './support/fake-panel.js';
 import type { FakePanel } from './support/fake-panel.js';
 import { scenarios } from './support/scenarios.js';
 import { root, servePanel, type ServedPanel } from './support/serve-panel.js';
@@ -176,6 +183,19 @@ describe('panel in a browser', function () {
     assert.equal(await page.inputValue('#f-new-name'), 'Mine');
   });
 
+  it('offers tags only where the backend that is picked can deploy them, and judges by it', async () => {
+    await open(fakePanel({ backends: [aBackend(), hookBackend], pushes: [aPush()] }));
+    await page.fill('#f-new-branchPattern', 'release/*');
+    await page.fill('#f-new-tagPattern', 'v*');
+    await page.click('text=Signed webhook');
+    await page.waitForSelector('#f-new-tagPattern', { state: 'detached' });
+    assert.equal(await page.inputValue('#f-new-branchPattern'), 'release/*');
+    await page.waitForSelector('#preview-new >> text=Would not have deployed');
+    await page.click('text=This server');
+    await page.waitForSelector('#f-new-tagPattern');
+    assert.equal(await page.inputValue('#f-new-branchPattern'), 'release/*');
+  });
+
   it('follows a deployment and disturbs nothing while doing so', async () => {
     const one = aDeployment({ state: 'building', finishedAt: null, logTail: ['first line'] });
     const fake = fakePanel({ targets: [aTarget()], deployments: [one] });
@@ -197,6 +217,23 @@ describe('panel in a browser', function () {
     await page.waitForSelector('[data-state="live"]');
     assert.match((await page.textContent('#announcer')) ?? '', /Production: a1b2c3d4 Live/);
     assert.match((await page.textContent('#status-T1')) ?? '', /Live/);
+  });
+
+  it('leads from a failed deployment to its cause: one line at once, the log by one click', async () => {
+    const everything = scenarios(Date.now())['everything'];
+    assert.ok(everything);
+    await open(everything.services());
+    const row = page.locator('#d-D-failed');
+    assert.match((await row.locator('.log-line').textContent()) ?? '', /error TS2322: Type/);
+    assert.equal(await row.locator('pre').isVisible(), false);
+    await row.locator('text=End of the log').click();
+    assert.match((await row.locator('pre').textContent()) ?? '', /npm error code 1/);
+    // The same from its push.
+    await page.click('#story-C5');
+    const story = page.locator('#p-C5 .story');
+    assert.match((await story.locator('.log-line').textContent()) ?? '', /error TS2322: Type/);
+    await story.locator('text=End of the log').click();
+    assert.equal(await story.locator('pre').isVisible(), true);
   });
 
   it('asks before it rolls back, and folds the question away afterwards', async () => {

@@ -2,6 +2,7 @@ import type { Backend } from '../../../core/backend.js';
 import type { Deployment, Repository, Target } from '../../../core/model/index.js';
 import type { Places } from '../deps.js';
 import type { Rights } from '../identity.js';
+import { usefulLine } from './log-line.js';
 import { commitView, firstLine, pageHref, webAddress, type CommitView } from './links.js';
 import { offeredActions, type ActionView } from './offered-actions.js';
 import { durationView, isLiveNow, isRunning, reasonText, stateView } from './states.js';
@@ -43,6 +44,8 @@ export interface DeploymentView {
   isBad: boolean;
   progress: ProgressView | null;
   logTail: string | null;
+  /** Of a failed one: the line of its log that most likely says why. */
+  logLine: string | null;
   hasWholeLog: boolean;
   /** Whether somebody may look at what was sent to its backend. */
   hasCalls: boolean;
@@ -93,6 +96,7 @@ export function deploymentView(deployment: Deployment, around: Surroundings): De
     isBad: deployment.state === 'failed',
     progress: running ? progressView(deployment.progress) : null,
     logTail: isAdmin ? logText(deployment.logTail) : null,
+    logLine: isAdmin ? failureLine(deployment) : null,
     hasWholeLog: isAdmin && (backend?.capabilities.logs ?? false) && deployment.backendRef !== null,
     hasCalls: isAdmin && deployment.startedAt !== null,
     liveUrl: liveNow ? webAddress(deployment.url) : null,
@@ -111,7 +115,14 @@ function progressView(progress: Deployment['progress']): ProgressView | null {
   return { step, count: `${done} of ${total}`, done, total };
 }
 
-function logText(lines: string[] | null): string | null {
+/** Null also where the reason says the same. */
+export function failureLine({ state, reason, logTail }: Deployment): string | null {
+  if (state !== 'failed') return null;
+  const line = usefulLine(logTail);
+  return line !== null && reason?.includes(line) === true ? null : line;
+}
+
+export function logText(lines: string[] | null): string | null {
   return lines === null || lines.length === 0 ? null : lines.join('\n');
 }
 

@@ -175,7 +175,7 @@ function nameField(facts: FormFacts): FieldView {
   });
 }
 
-function refFields(facts: FormFacts, backend: Backend): FieldView[] {
+export function refFields(facts: FormFacts, backend: Backend): FieldView[] {
   const { repository, target } = facts;
   const branch = target === null ? (repository.mainBranch ?? 'main') : (target.branchPattern ?? '');
   const branches = general(facts, 'branchPattern', branch, {

@@ -1,7 +1,7 @@
 import type { Attempt, Decision, Deployment, StatusReport } from '../../../core/model/index.js';
 import type { Arrival } from '../../../core/ports.js';
 import type { IconName } from '../icons.js';
-import type { Surroundings } from './deployments.js';
+import { failureLine, logText, type Surroundings } from './deployments.js';
 import { pageHref, webAddress } from './links.js';
 import {
   isLiveNow,
@@ -29,7 +29,18 @@ export interface TimelineBranch {
   targetName: string;
   state: StateView | null;
   page: string | null;
+  /** Of a failed one, said before everything else. */
+  failure: FailureView | null;
   steps: TimelineStep[];
+}
+
+export interface FailureView {
+  id: string;
+  short: string;
+  reason: string | null;
+  /** For admins only. */
+  logLine: string | null;
+  logTail: string | null;
 }
 
 export interface TimelineView {
@@ -63,9 +74,22 @@ export function timelineView(story: PushStory, around: Surroundings): TimelineVi
         targetName: target?.name ?? 'a removed target',
         state: journey ? stateView(journey.deployment, target) : null,
         page: journey ? pageHref(journey.deployment, around.places) : null,
+        failure: journey ? failureView(journey.deployment, around) : null,
         steps: [decided(decision, around.now), ...(journey ? journeySteps(journey, around) : [])],
       };
     }),
+  };
+}
+
+function failureView(deployment: Deployment, { rights }: Surroundings): FailureView | null {
+  if (deployment.state !== 'failed') return null;
+  const isAdmin = rights === 'admin';
+  return {
+    id: deployment.id,
+    short: deployment.commit.slice(0, 8),
+    reason: reasonText(deployment),
+    logLine: isAdmin ? failureLine(deployment) : null,
+    logTail: isAdmin ? logText(deployment.logTail) : null,
   };
 }
 

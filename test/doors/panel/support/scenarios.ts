@@ -137,6 +137,20 @@ function everything(now: number): FakePanel {
       ],
     }),
     aPush({
+      id: 'C5',
+      message: 'Upgrade the bundler',
+      receivedAt: now - 26 * minute,
+      decisions: [
+        aDecision({
+          refChangeId: 'C5',
+          outcome: 'deploy',
+          reasonCode: 'matched',
+          reason: 'Branch main matches main.',
+          deploymentId: 'D-failed',
+        }),
+      ],
+    }),
+    aPush({
       id: 'C3',
       name: 'old-idea',
       kind: 'delete',
@@ -264,9 +278,13 @@ function everyState(now: number): Deployment[] {
       id: 'D-failed',
       state: 'failed',
       message: 'Upgrade the bundler',
-      reason:
-        'npm run build ended with 1: src/cart.ts(14,3): error TS2322: Type "string" is not assignable to type "number".',
-      logTail: ['$ npm run build', 'src/cart.ts(14,3): error TS2322'],
+      reason: 'npm run build ended with 1.',
+      logTail: [
+        '$ npm run build',
+        'src/cart.ts(14,3): error TS2322: Type "string" is not assignable to type "number".',
+        'npm error code 1',
+      ],
+      refChangeId: 'C5',
     }),
     aDeployment({
       ...ended(hour, 51_000),
