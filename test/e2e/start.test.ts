@@ -150,7 +150,7 @@ describe('slipway start', function () {
       writeFileSync(at('damaged/master.key'), 'c2hvcnQ=\n');
       const { code, stderr } = await refused({ SLIPWAY_DATA_DIR: at('damaged') });
       assert.equal(code, 2);
-      assert.match(stderr, /master\.key does not hold a key of 32 bytes/);
+      assert.match(stderr, /master\.key does not hold keys of 32 bytes/);
       assert.ok(!stderr.includes('c2hvcnQ'));
       assert.equal(readFileSync(at('damaged/master.key'), 'utf8'), 'c2hvcnQ=\n');
     });

@@ -357,7 +357,6 @@ describe('bad input and trouble, over HTTP', function () {
     }
 
     for (const [method, path] of [
-      ['GET', '/'],
       ['GET', '/nothing'],
       ['GET', '/panel/nothing'],
       ['GET', '/panel/fragments/nothing'],
@@ -390,6 +389,8 @@ describe('bad input and trouble, over HTTP', function () {
     }
 
     for (const [method, path, status] of [
+      // Says what this is, and that nobody can sign in here.
+      ['GET', '/', 200],
       ['GET', '/panel/repository', 401],
       ['GET', '/panel/repository?jwt=x', 401],
       ['GET', '/panel/fragments/deployments', 401],
