@@ -4,7 +4,7 @@ import { playOnStage } from './play.js';
 import { isPlaceName, placeNames, type PlaceName } from './places.js';
 import { playRound, type RoundReport } from './round.js';
 
-const usage = `usage: slipway demo [--once [--json]] [--door connect|forge] [--backend local|signed-webhook|digitalocean] [--nodes 1]
+const usage = `usage: slipway demo [--once [--json]] [--door connect|oauth|forge] [--backend local|signed-webhook|digitalocean] [--nodes 1]
                     [--port N] [--sandbox-port N] [--verbose]
 `;
 

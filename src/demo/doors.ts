@@ -2,6 +2,7 @@ import { execFile } from 'node:child_process';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
+import { openDashboardPanel } from './dashboard-visitor.js';
 import { openForgePanel } from './forge-visitor.js';
 import { PanelVisitor } from './panel-visitor.js';
 import { demoForgeAppId, type Stage } from './stage.js';
@@ -42,7 +43,18 @@ const forge: Door = {
   uninstall: ({ sandbox, workspace }) => sandbox.uninstallForge(workspace),
 };
 
-const doors = { connect, forge } as const;
+const oauth: Door = {
+  async install(stage) {
+    const { sandbox, server, workspace, consumer } = stage;
+    await sandbox.makeConsumer(workspace, consumer, `${server.url}/oauth/callback`);
+    await (await openDashboardPanel(stage)).hook('enable');
+  },
+  openPanel: openDashboardPanel,
+  settingsUrl: ({ server }) => Promise.resolve(`${server.url}/`),
+  uninstall: async (stage) => (await openDashboardPanel(stage)).hook('disable'),
+};
+
+const doors = { connect, forge, oauth } as const;
 
 export type DoorName = keyof typeof doors;
 export const doorNames = Object.keys(doors) as DoorName[];

@@ -65,6 +65,11 @@ export class PanelVisitor {
     return saved.target;
   }
 
+  /** Switches the repository's webhook on or off. */
+  async hook(wish: 'enable' | 'disable'): Promise<void> {
+    await this.#act(`hook/${wish}`, {});
+  }
+
   async deploy(targetId: string, refName: string): Promise<void> {
     await this.#act('deploy', { targetId, refType: 'branch', refName });
   }

@@ -127,6 +127,16 @@ class Round {
     const broken = await push('push a broken build', { 'page.html': page('BROKEN') });
     expectBroken(broken, 'Two');
     await this.step('uninstall the app', () => door.uninstall(stage));
+    await this.#lookBack(stage);
+  }
+
+  /** What the sandbox saw: whose token cloned, how often a grant was renewed, what was left behind. */
+  async #lookBack({ sandbox, repository, user }: Stage): Promise<void> {
+    const fetchers = await sandbox.fetchers();
+    this.#report.credential = fetchers.includes(user.nickname) ? 'oauth' : 'app';
+    this.#report.refreshes = await sandbox.refreshes();
+    this.#report.hooks_left = await sandbox.hooksOf(repository);
+    if (this.#report.hooks_left > 0) throw new Error('a webhook was left behind');
   }
 
   async #push(

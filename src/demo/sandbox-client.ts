@@ -6,6 +6,11 @@ export interface StatusWrite {
   at: string;
 }
 
+export interface Consumer {
+  key: string;
+  secret: string;
+}
+
 /** The control API of the sandbox (docs/sandbox.md), as far as the demo uses it. */
 export class SandboxClient {
   readonly url: string;
@@ -43,6 +48,37 @@ export class SandboxClient {
     const page = app?.pages.find(({ key }) => key === module);
     if (!page) throw new Error(`no Forge app in ${workspace} has the page ${module}`);
     return page.path;
+  }
+
+  /** The OAuth consumer that people sign in with. */
+  async makeConsumer(workspace: string, consumer: Consumer, callbackUrl: string): Promise<void> {
+    await this.#post('consumers', {
+      ...{ workspace, name: 'Slipway', scopes: 'account repository webhook' },
+      ...{ ...consumer, callback_url: callbackUrl },
+    });
+  }
+
+  async hooksOf(repository: string): Promise<number> {
+    const query = new URLSearchParams({ repository });
+    return (await this.#get<{ hooks: unknown[] }>(`hooks?${query.toString()}`)).hooks.length;
+  }
+
+  /** How often a grant was renewed. */
+  async refreshes(): Promise<number> {
+    const { calls } = await this.#get<{ calls: { grant: string | null; status: number }[] }>(
+      'calls',
+    );
+    return calls.filter(({ grant, status }) => grant === 'refresh_token' && status === 200).length;
+  }
+
+  /** Whose tokens fetched a repository: nicknames of people, names of apps. */
+  async fetchers(): Promise<(string | null)[]> {
+    const { operations } = await this.#get<{
+      operations: { kind: string; user_kind: string; user: string | null; status: number }[];
+    }>('git');
+    return operations
+      .filter((o) => o.kind === 'fetch' && o.user_kind === 'token' && o.status === 200)
+      .map(({ user }) => user);
   }
 
   /** The panel's address as Bitbucket puts it into the iframe for this person, signed and good for minutes. */

@@ -2,7 +2,8 @@ import { chmod, mkdtemp, readdir, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { seedSample, startSandbox, type Sandbox } from '../sandbox/index.js';
-import { SandboxClient } from './sandbox-client.js';
+import { randomBytes } from 'node:crypto';
+import { SandboxClient, type Consumer } from './sandbox-client.js';
 import { startServerProcess, type ServerProcess } from './server-process.js';
 
 /** Any will do: the sandbox has its own Atlassian. */
@@ -18,6 +19,8 @@ export interface Stage {
   repository: string;
   user: { nickname: string; name: string; email: string };
   cloneUrl: string;
+  /** Configured at Slipway; made in the sandbox by whoever comes through the OAuth door. */
+  consumer: Consumer;
   close(): Promise<void>;
 }
 
@@ -43,6 +46,10 @@ export async function setStage(options: {
     const sample = await seedSample(sandbox);
     const ada = sample.users.find(({ nickname }) => nickname === 'ada');
     if (!ada) throw new Error('the sample has no user ada');
+    const consumer = {
+      key: randomBytes(24).toString('base64url'),
+      secret: randomBytes(57).toString('base64url'),
+    };
     server = await startServerProcess(
       {
         PORT: String(options.ports.slipway),
@@ -51,6 +58,8 @@ export async function setStage(options: {
         SLIPWAY_BITBUCKET_API_URL: sandbox.url,
         SLIPWAY_FORGE_APP_ID: demoForgeAppId,
         SLIPWAY_FORGE_JWKS_URL: `${sandbox.url}/_forge/jwks.json`,
+        SLIPWAY_OAUTH_CLIENT_ID: consumer.key,
+        SLIPWAY_OAUTH_CLIENT_SECRET: consumer.secret,
         ...options.environment,
       },
       options.onLine,
@@ -65,6 +74,7 @@ export async function setStage(options: {
       repository,
       user: { nickname: 'ada', name: 'Ada Example', email: 'ada@example.com' },
       cloneUrl: `http://ada:${ada.git_password}@${host}/${repository}.git`,
+      consumer,
       close,
     };
   } catch (error) {

@@ -2,9 +2,9 @@ import assert from 'node:assert/strict';
 import { parseConfig } from '../../src/config/config.js';
 import { startServer, type RunningServer } from '../../src/main.js';
 import { Bench } from '../sandbox/support.js';
-import type { Browser } from '../support/e2e/browser.js';
+import type { Browser } from '../../src/demo/browser.js';
 import { textOfHtml } from '../support/e2e/panel.js';
-import { browserOf, signInWithBitbucket } from '../support/e2e/sign-in.js';
+import { browserOf, signInWithBitbucket } from '../../src/demo/sign-in.js';
 import { waitFor } from '../support/e2e/wait-for.js';
 import { tempFolder } from '../support/temp-folder.js';
 

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';
 import { join } from 'node:path';
 import { parseConfig } from '../../src/config/config.js';
-import { browserOf, signInWithBitbucket } from '../support/e2e/sign-in.js';
+import { browserOf, signInWithBitbucket } from '../../src/demo/sign-in.js';
 import { startServer, type RunningServer } from '../../src/main.js';
 import { Bench } from '../sandbox/support.js';
 import { tempFolder } from '../support/temp-folder.js';
