@@ -43,7 +43,8 @@ export function acceptEvents(deps: PushRecordDeps) {
       if (!repository || told?.kind !== 'push') continue;
       const { changes, actor } = told;
       const pushedBy = actor?.name ?? null;
-      pushes.set(event.id, { event, repository, changes, pushedBy, cause: 'push' });
+      const sourceSince = items[index]?.source.createdAt ?? 0;
+      pushes.set(event.id, { event, repository, changes, sourceSince, pushedBy, cause: 'push' });
     }
     // What is asked for here does not depend on which of the events are new, and so need not wait for it.
     const [fresh, record] = await allSettled([

@@ -37,6 +37,8 @@ export interface RecordedPush {
   event: StoredEvent;
   repository: Repository;
   changes: readonly RefChange[];
+  /** When its source began, Unix ms; 0: it has always been there. */
+  sourceSince: number;
   pushedBy: string | null;
   /** The push was found by our own look at the heads. */
   cause: 'push' | 'reconcile';
@@ -111,7 +113,7 @@ export class PushRecord {
     const { event, repository } = recorded;
     const moveKey = this.#moveKey(repository, change);
     const told = this.#moves.get(moveKey) ?? [];
-    const place = placeMove(event.sourceId, told);
+    const place = placeMove(event.sourceId, told, recorded.sourceSince);
     // Field by field: a spread of two objects costs more here than everything else.
     const { refType, name, from, to, kind, message, author } = change;
     const { occurrence, sameAs } = place;

@@ -157,7 +157,14 @@ async function act(
   if (changes.length === 0) return;
   const deployments = await deps.storage.write(async (tx) => {
     const event = await storeEvent(tx, repository, deps);
-    const recorded = { event, repository, changes, pushedBy: null, cause: 'reconcile' as const };
+    const recorded = {
+      event,
+      repository,
+      changes,
+      sourceSince: 0,
+      pushedBy: null,
+      cause: 'reconcile' as const,
+    };
     const record = await PushRecord.of(tx, [recorded], deps);
     const made = record.add(recorded);
     await record.store(tx);

@@ -6,19 +6,31 @@ export interface KnownMove {
   sourceId: string;
   occurrence: number;
   sameAs: string | null;
+  /** Unix ms. */
+  createdAt: number;
 }
 
 /**
  * Which push a ref change tells of. Within one source every delivery is a push of its own; across sources the k-th
  * occurrence of a move is the same push as the other's k-th. A→B, B→A, A→B are three pushes through any number of doors.
  *
+ * A source counts on from what the others had told before it began: otherwise the first push that a new door (Forge after
+ * Connect, a reinstall) tells of would be taken for the first one that the old door told long ago, and be lost.
+ *
  * @param known all ref changes of the same move that came before
+ * @param since when the source began, Unix ms
  */
 export function placeMove(
   sourceId: string,
   known: readonly KnownMove[],
+  since = 0,
 ): { occurrence: number; sameAs: string | null } {
-  const occurrence = 1 + known.filter((move) => move.sourceId === sourceId).length;
+  let last = 0;
+  for (const move of known) {
+    const counts = move.sourceId === sourceId || move.createdAt < since;
+    if (counts && move.occurrence > last) last = move.occurrence;
+  }
+  const occurrence = last + 1;
   const first = known.find(
     (move) => move.sourceId !== sourceId && move.occurrence === occurrence && move.sameAs === null,
   );
