@@ -75,6 +75,7 @@ export function createApp(context: Context): Express {
     createDashboardRouter({
       ...context.dashboard,
       services: panel,
+      workspace: { ...context.workspace, logger },
       sessions: context.people.sessions,
       canSignIn: context.people.oauth !== null,
       ...{ clock, baseUrl, bitbucketUrl },

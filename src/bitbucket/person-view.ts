@@ -18,6 +18,14 @@ const workspacePage = z.object({
     }),
   ),
 });
+const membership = z.object({
+  permission: z.string(),
+  workspace: z
+    .object({ uuid: z.string(), slug: z.string(), name: z.string().nullish() })
+    .nullish()
+    .catch(null),
+});
+const workspaceShape = z.object({ uuid: z.string(), slug: z.string(), name: z.string().nullish() });
 const repositoryPage = z.object({
   next: z.string().nullish(),
   values: z.array(remoteRepositoryShape),
@@ -36,7 +44,25 @@ export function createPersonView(options: RestOptions): PersonView {
         found.push(...page.values);
         path = page.next ?? null;
       }
-      return found.map(({ administrator: isAdmin, workspace }) => ({ ...workspace, isAdmin }));
+      return found.map(({ administrator: isAdmin, workspace }) => ({
+        ...{ ...workspace, name: null, isAdmin },
+      }));
+    },
+    async workspace(personUuid, workspaceUuid) {
+      const ask = { what: 'read own workspace', workspaceUuid, personUuid };
+      const asked = apiPath(['user', 'workspaces', workspaceUuid, 'permission'], {});
+      const plain = apiPath(['workspaces', workspaceUuid], { fields: 'uuid,slug,name' });
+      try {
+        const found = await rest.read({ ...ask, path: asked }, membership);
+        // The membership names its workspace only by custom.
+        const known = found.workspace?.name ? found.workspace : null;
+        const { slug, name } = known ?? (await rest.read({ ...ask, path: plain }, workspaceShape));
+        const isAdmin = found.permission === 'owner';
+        return { uuid: workspaceUuid, slug, name: name ?? null, isAdmin };
+      } catch (error) {
+        if (refusesOrLacks(error)) return null;
+        throw error;
+      }
     },
     async repositories(personUuid, workspaceUuid, { search, page }) {
       const path = apiPath(['repositories', workspaceUuid], {
@@ -59,7 +85,7 @@ export function createPersonView(options: RestOptions): PersonView {
       try {
         return remote(await rest.read(call, remoteRepositoryShape), workspaceUuid);
       } catch (error) {
-        if (error instanceof BitbucketError && [403, 404].includes(error.status ?? 0)) return null;
+        if (refusesOrLacks(error)) return null;
         throw error;
       }
     },
@@ -73,12 +99,16 @@ export function createPersonView(options: RestOptions): PersonView {
         return highest((await rest.read(call, permissionPageShape)).values);
       } catch (error) {
         // Whoever left the workspace is told so by a refusal.
-        if (error instanceof BitbucketError && [403, 404].includes(error.status ?? 0))
-          return 'none';
+        if (refusesOrLacks(error)) return 'none';
         throw error;
       }
     },
   };
+}
+
+/** What may not be seen is answered 404 as often as 403 (§3.3). */
+function refusesOrLacks(error: unknown): boolean {
+  return error instanceof BitbucketError && [403, 404].includes(error.status ?? 0);
 }
 
 function remote(found: z.infer<typeof remoteRepositoryShape>, workspaceUuid: string) {

@@ -136,6 +136,12 @@ export const errorCatalogue = {
     why: 'No event of it has arrived yet, or it was moved to another workspace.',
     advice: 'Open it in Bitbucket once, so that it can be looked up.',
   },
+  workspace_unknown: {
+    says: 'You are no member of this workspace, or it does not exist',
+    why: 'It was asked for in your own name, and Bitbucket shows nobody a workspace that they do not belong to.',
+    advice:
+      'Ask an admin of the workspace to invite you, or sign in as somebody who belongs to it.',
+  },
   repository_gone: {
     says: 'Bitbucket does not show us this repository',
     why: 'It was deleted or moved, or what Slipway may read was narrowed.',

@@ -4,10 +4,10 @@ import { AccessError } from '../../core/errors.js';
 import type { PersonView } from '../../core/person-view.js';
 import type { Clock, Storage } from '../../core/ports.js';
 import { cachedFor } from '../../lib/cached-for.js';
+import { activityWish } from '../panel/activity-wish.js';
 import type { CallDeps } from '../panel/calls.js';
 import { trimPlaces, type Places } from '../panel/deps.js';
 import { formFields, textOf } from '../panel/form-fields.js';
-import { activityWish } from '../panel/activity-wish.js';
 import { privatePageHeaders } from '../panel/headers.js';
 import type { PanelIdentity } from '../panel/identity.js';
 import { frameOf, loadPanel } from '../panel/page.js';
@@ -18,9 +18,17 @@ import type { PanelSession } from '../panel/session.js';
 import { renderView } from '../panel/views.js';
 import { handled } from '../web/handled.js';
 import { currentSession, type CurrentSession, type WebSessions } from '../web/sessions.js';
+import type { WorkspaceCallDeps } from '../workspace/calls.js';
+import { workspaceCalls } from '../workspace/router.js';
+import { noticesFor } from './own-notices.js';
+import { ownBar } from './own-bar.js';
+import { repositoryPath, sessionOf, settingsPath, uuidOf, workspacePath } from './places.js';
+import { settingsDeps, settingsPage, settingsSession } from './workspace-settings.js';
+import { createOwnWorkspaces, type OwnWorkspaces } from './workspaces.js';
 
 export interface DashboardDeps extends Places {
   services: PanelServices;
+  workspace: Pick<WorkspaceCallDeps, 'services' | 'sections' | 'logger'>;
   sessions: WebSessions;
   view: PersonView;
   storage: Storage;
@@ -29,25 +37,41 @@ export interface DashboardDeps extends Places {
   canSignIn: boolean;
 }
 
+type PageDeps = DashboardDeps & { own: OwnWorkspaces };
+
 const permissionCacheMs = 60_000;
 
 /**
- * Our own pages, for people who signed in with Bitbucket: `/` lists workspaces, `/w/<uuid>` repositories, and
- * `/w/<uuid>/r/<uuid>` is the same panel as in Bitbucket's frame, with a cookie session and a CSRF token instead of a bearer
- * token. Everything is asked in the person's own name, so nobody sees here what Bitbucket would not show them.
+ * Our own pages, for people who signed in with Bitbucket: `/` lists workspaces, `/w/<uuid>` repositories, `/w/<uuid>/settings` is
+ * the workspace's page and `/w/<uuid>/r/<uuid>` the repository's panel, both the same as in Bitbucket's frame, with a cookie
+ * session and a CSRF token instead of a bearer token. Everything is asked in the person's own name, so nobody sees here what
+ * Bitbucket would not show them.
  */
 export function createDashboardRouter(deps: DashboardDeps): Router {
   const router = Router();
   const headers = privatePageHeaders({ frameAncestors: [], forms: true });
+  const page = { ...deps, own: createOwnWorkspaces(deps.view, deps.clock) };
   const call = callDeps(deps);
+  const settings = settingsDeps({ ...deps, ...deps.workspace }, page.own);
   const { load, require } = deps.sessions;
-  router.get('/', headers, load, home(deps));
+  router.get('/', headers, load, home(page));
   router.use('/w', headers, load);
-  router.get('/w/:workspace', require, workspacePage(deps));
-  router.get('/w/:workspace/r/:repository', require, repositoryPage(deps, call));
+  router.get('/w/:workspace', require, workspacePage(page));
+  router.get('/w/:workspace/settings', require, settingsPage(settings));
+  router.get('/w/:workspace/r/:repository', require, repositoryPage(page, call));
+  router.use(
+    '/w/:workspace/settings',
+    workspaceCalls(settings, async (req, res) => {
+      await checkCsrf(deps, req, res);
+      return settingsSession(settings, req, res);
+    }),
+  );
   router.use(
     '/w/:workspace/r/:repository',
-    panelCalls(call, (req, res) => panelSession(deps, call, req, res)),
+    panelCalls(call, async (req, res) => {
+      await checkCsrf(deps, req, res);
+      return panelSession(deps, call, req);
+    }),
   );
   return router;
 }
@@ -63,39 +87,54 @@ function callDeps(deps: DashboardDeps): CallDeps {
   return { ...deps, services: { ...services, read: storage.read, permission } };
 }
 
-function home(deps: DashboardDeps): RequestHandler {
+function home(deps: PageDeps): RequestHandler {
   return handled(async (req, res) => {
     const session = currentSession(req);
-    const workspaces = session ? await deps.view.workspaces(session.userUuid) : [];
-    const rows = workspaces.map(({ uuid, slug, isAdmin }) => ({
-      slug,
-      isAdmin,
-      path: `/w/${bare(uuid)}`,
-    }));
-    const { canSignIn } = deps;
-    const body = session ? { ...signedIn(session), rows } : { canSignIn };
-    await show(res, deps, session ? 'dashboard/workspaces' : 'dashboard/welcome', body);
+    if (session === null) {
+      await show(res, deps, 'dashboard/welcome', { canSignIn: deps.canSignIn });
+      return;
+    }
+    const { userUuid } = session;
+    const [all, notices] = await Promise.all([
+      deps.view.workspaces(userUuid).then((found) => deps.own.named(userUuid, found)),
+      noticesFor(deps.storage.read, userUuid),
+    ]);
+    await show(res, deps, 'dashboard/workspaces', {
+      own: ownBar(session, { notices, allNotices: null, now: deps.clock() }),
+      rows: all.map(({ uuid, slug, name, isAdmin }) => ({
+        ...{ slug, isAdmin, name: name ?? slug },
+        path: workspacePath(uuid),
+        settings: isAdmin ? settingsPath(uuid) : null,
+      })),
+    });
   });
 }
 
-function workspacePage(deps: DashboardDeps): RequestHandler {
+function workspacePage(deps: PageDeps): RequestHandler {
   return handled(async (req, res) => {
     const session = sessionOf(req);
-    const workspaceUuid = uuidOf(req.params['workspace']);
+    const { userUuid } = session;
+    const uuid = uuidOf(req.params['workspace']);
     const fields = formFields(req.query);
     const search = textOf(fields, 'search').slice(0, 100);
     const page = Math.min(Math.max(Number.parseInt(textOf(fields, 'page'), 10) || 1, 1), 1_000);
-    const found = await deps.view.repositories(session.userUuid, workspaceUuid, { search, page });
-    const at = `/w/${bare(workspaceUuid)}`;
+    const { name, slug, isAdmin } = await deps.own.open(userUuid, uuid);
+    const [found, notices] = await Promise.all([
+      deps.view.repositories(userUuid, uuid, { search, page }),
+      noticesFor(deps.storage.read, userUuid, isAdmin ? { workspaceUuid: uuid } : {}),
+    ]);
+    const at = workspacePath(uuid);
     const pathOf = (to: number): string =>
       `${at}?${new URLSearchParams({ search, page: String(to) }).toString()}`;
+    const allNotices = isAdmin ? settingsPath(uuid) : '/';
     await show(res, deps, 'dashboard/repositories', {
-      ...signedIn(session),
-      ...{ at, search, isSearch: search !== '' },
-      workspaceName: found.repositories[0]?.fullName.split('/')[0] ?? 'Repositories',
-      rows: found.repositories.map(({ uuid, fullName, name, isPrivate }) => ({
-        ...{ fullName, name, isPrivate },
-        path: `${at}/r/${bare(uuid)}`,
+      own: ownBar(session, { crumbs: [], notices, allNotices, now: deps.clock() }),
+      ...{ at, search, isSearch: search !== '', isAdmin },
+      workspaceName: name ?? slug,
+      settings: settingsPath(uuid),
+      rows: found.repositories.map(({ uuid: repository, fullName, name: title, isPrivate }) => ({
+        ...{ fullName, name: title, isPrivate },
+        path: repositoryPath(uuid, repository),
       })),
       previous: page > 1 ? pathOf(page - 1) : null,
       next: found.hasMore ? pathOf(page + 1) : null,
@@ -103,19 +142,43 @@ function workspacePage(deps: DashboardDeps): RequestHandler {
   });
 }
 
-function repositoryPage(deps: DashboardDeps, call: CallDeps): RequestHandler {
+function repositoryPage(deps: PageDeps, call: CallDeps): RequestHandler {
   return handled(async (req, res) => {
     const session = sessionOf(req);
     const identity = identityOf(req, session);
-    await openFor(deps, call, identity);
+    const { workspaceUuid, repoUuid, userUuid } = identity;
+    const repository = await openFor(deps, call, identity);
     const services = { ...call.services, openRepository: openIn(deps, identity) };
     const wish = activityWish(formFields(req.query));
-    const { view } = await loadPanel({ ...call, services }, identity, wish);
-    const at = `/w/${bare(identity.workspaceUuid)}/r/${bare(identity.repoUuid)}`;
-    const frame = { ...frameOf(trimPlaces(deps)), at, csrfToken: session.csrfToken };
+    const [panel, workspace] = await Promise.all([
+      loadPanel({ ...call, services }, identity, wish),
+      // Guests of one repository are no members of its workspace.
+      deps.own.find(userUuid, workspaceUuid).catch(() => null),
+    ]);
+    const mayKnow = panel.session.rights === 'admin' ? { repositoryId: repository.id } : {};
+    const notices = await noticesFor(deps.storage.read, userUuid, mayKnow);
+    const name = workspace?.name ?? workspace?.slug ?? repository.fullName.split('/')[0] ?? '';
+    const crumbs = workspace ? [{ name, path: workspacePath(workspaceUuid) }] : [];
+    const frame = {
+      ...frameOf(trimPlaces(deps)),
+      at: repositoryPath(workspaceUuid, repoUuid),
+      csrfToken: session.csrfToken,
+      own: ownBar(session, { crumbs, notices, allNotices: '/', now: deps.clock() }),
+    };
     res
       .type('html')
-      .send(await renderView(res, 'panel/repository', { ...view, ...frame }, 'panel'));
+      .send(await renderView(res, 'panel/repository', { ...panel.view, ...frame }, 'panel'));
+  });
+}
+
+/** Of everything that changes something; before a body is read, so the token must be in the header. */
+async function checkCsrf({ sessions }: DashboardDeps, req: Request, res: Response): Promise<void> {
+  if (req.method === 'GET') return;
+  await new Promise<void>((resolve, reject) => {
+    sessions.checkCsrf(req, res, (error?: unknown) => {
+      if (error instanceof Error) reject(error);
+      else resolve();
+    });
   });
 }
 
@@ -124,17 +187,8 @@ async function panelSession(
   deps: DashboardDeps,
   call: CallDeps,
   req: Request,
-  res: Response,
 ): Promise<PanelSession> {
   const session = sessionOf(req);
-  if (req.method !== 'GET') {
-    await new Promise<void>((resolve, reject) => {
-      deps.sessions.checkCsrf(req, res, (error?: unknown) => {
-        if (error instanceof Error) reject(error);
-        else resolve();
-      });
-    });
-  }
   const identity = identityOf(req, session);
   const repository = await openFor(deps, call, identity);
   const { rights } = await rightsOfVisitor(call.services, repository, identity);
@@ -167,28 +221,6 @@ function identityOf(req: Request, { userUuid, userName }: CurrentSession): Panel
     userName,
     proof: 'none',
   };
-}
-
-function sessionOf(req: Request): CurrentSession {
-  const session = currentSession(req);
-  if (session === null) throw new AccessError('signed_out', 401);
-  return session;
-}
-
-/** In our addresses uuids have no braces. */
-function uuidOf(segment: string | undefined): string {
-  if (!/^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i.test(segment ?? '')) {
-    throw new AccessError('repository_unknown', 404);
-  }
-  return `{${segment}}`;
-}
-
-function bare(uuid: string): string {
-  return uuid.replace(/[{}]/g, '');
-}
-
-function signedIn({ userName, csrfToken }: CurrentSession): object {
-  return { userName, csrfToken };
 }
 
 async function show(res: Response, places: Places, view: string, data: object): Promise<void> {

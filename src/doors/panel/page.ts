@@ -42,7 +42,7 @@ export function repositoryPage(
 /** What the layout `panel` wants of every page. `at` is what the script puts in front of the paths of its calls. */
 export function frameOf(places: { baseUrl: string; bitbucketUrl: string }) {
   const base = basePath(places);
-  return { base, at: base, sessionToken: '', csrfToken: '', connectScript: null };
+  return { base, at: base, sessionToken: '', csrfToken: '', connectScript: null, own: null };
 }
 
 export interface LoadedPanel {

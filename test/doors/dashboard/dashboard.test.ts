@@ -12,6 +12,7 @@ import { errorPageOf, renderErrorPage } from '../../../src/doors/pages/error-pag
 import { createViewEngine, viewExtension } from '../../../src/doors/panel/views.js';
 import { createWebSessions } from '../../../src/doors/web/sessions.js';
 import { createEngine, repositoryUuid, workspaceUuid, type Engine } from '../../support/engine.js';
+import { workspaceParts } from '../workspace/serve-workspace.js';
 import { textOfHtml } from '../../support/e2e/panel.js';
 import { fakePanel, type FakePanel } from '../panel/support/fake-panel.js';
 import { root } from '../panel/support/serve-panel.js';
@@ -28,6 +29,8 @@ describe('dashboard', () => {
   let permission: RepositoryPermission | Error;
   let asked: string[];
   let pages: { search: string; page: number }[];
+  let role: 'admin' | 'member' | 'none';
+  const acme = { slug: 'acme', name: 'Acme & Sons' };
 
   const remote = {
     ...{ uuid: repositoryUuid, workspaceUuid, fullName: 'acme/site', name: 'Site <b>' },
@@ -36,8 +39,10 @@ describe('dashboard', () => {
   const view: PersonView = {
     workspaces: (who) => {
       asked.push(who);
-      return Promise.resolve([{ uuid: workspaceUuid, slug: 'acme', isAdmin: true }]);
+      return Promise.resolve([{ uuid: workspaceUuid, slug: 'acme', name: null, isAdmin: true }]);
     },
+    workspace: (_who, uuid) =>
+      Promise.resolve(role === 'none' ? null : { ...acme, uuid, isAdmin: role === 'admin' }),
     repositories: (who, _workspace, page) => {
       asked.push(who);
       pages.push(page);
@@ -50,7 +55,7 @@ describe('dashboard', () => {
 
   beforeEach(async () => {
     engine = await createEngine();
-    [permission, asked, pages] = ['admin', [], []];
+    [permission, asked, pages, role] = ['admin', [], [], 'admin'];
     fake = fakePanel();
     const app = express();
     const views = path.join(root, 'views');
@@ -71,6 +76,7 @@ describe('dashboard', () => {
     app.use(
       createDashboardRouter({
         ...{ services: fake, sessions, view, storage: engine.storage, clock },
+        workspace: { ...workspaceParts(engine), logger: engine.logger },
         ...{ baseUrl: url, bitbucketUrl: 'https://bitbucket.example', canSignIn: true },
       }),
     );
@@ -160,5 +166,119 @@ describe('dashboard', () => {
     const cookie = await signIn();
     permission = new BitbucketError('bitbucket_unavailable', 'away');
     assert.equal((await get(here, cookie)).status, 502);
+  });
+
+  describe('settings of a workspace', () => {
+    const settings = `${at}/settings`;
+
+    const call = async (
+      what: string,
+      method: 'GET' | 'POST',
+      headers: Record<string, string>,
+      fields: Record<string, string> = {},
+    ): Promise<{ status: number; text: string }> => {
+      const answer = await fetch(`${url}${settings}/panel/workspace/${what}`, {
+        ...{ method, headers },
+        ...(method === 'POST' ? { body: new URLSearchParams(fields) } : {}),
+      });
+      return { status: answer.status, text: textOfHtml(await answer.text()) };
+    };
+
+    it('are one click from the list, and show an admin every section', async () => {
+      const cookie = await signIn();
+      assert.ok((await (await get('/', cookie)).text()).includes(`href="${settings}"`));
+      assert.ok((await (await get(at, cookie)).text()).includes(`href="${settings}"`));
+      const html = await (await get(settings, cookie)).text();
+      assert.match(html, new RegExp(`<meta name="slipway-at" content="${settings}">`));
+      assert.match(html, new RegExp(`href="${at}"><bdi class="clip">Acme &amp; Sons`));
+      assert.match(
+        textOfHtml(html),
+        /Acme & Sons deploys.*Notices.*Repositories.*Connections.*Credentials.*Who changed what/,
+      );
+    });
+
+    it('are changed with a cookie and the CSRF token of that session, by admins alone', async () => {
+      const cookie = await signIn();
+      const html = await (await get(settings, cookie)).text();
+      const csrf = /<meta name="slipway-csrf" content="([^"]+)">/.exec(html)?.[1] ?? '';
+      const remove = 'actions/credentials/remove';
+      assert.equal((await call(remove, 'POST', { cookie })).status, 403);
+      assert.equal((await call(remove, 'POST', { 'x-slipway-csrf': csrf })).status, 401);
+      const done = await call(remove, 'POST', { cookie, 'x-slipway-csrf': csrf });
+      assert.match(done.text, /The credential was deleted here/);
+      role = 'member';
+      engine.clock.advance(61_000);
+      const refused = await call(remove, 'POST', { cookie, 'x-slipway-csrf': csrf });
+      assert.equal(refused.status, 403);
+      assert.match(refused.text, /Only an admin of this workspace may change this/);
+      assert.equal((await call('sections/credentials', 'GET', { cookie })).status, 403);
+    });
+
+    it('show a member what is no secret, and a stranger nothing', async () => {
+      const cookie = await signIn();
+      role = 'member';
+      const text = textOfHtml(await (await get(settings, cookie)).text());
+      assert.match(text, /You can look, but not change.*Repositories/);
+      assert.doesNotMatch(text, /Credentials|Who changed what/);
+      role = 'none';
+      engine.clock.advance(61_000);
+      for (const where of [settings, at]) {
+        const answer = await get(where, cookie);
+        assert.equal(answer.status, 404);
+        assert.match(textOfHtml(await answer.text()), /no member of this workspace/);
+      }
+      assert.equal((await call('sections/repositories', 'GET', { cookie })).status, 404);
+      assert.equal((await call('sections/repositories', 'GET', {})).status, 401);
+    });
+  });
+
+  it('says on every page who is signed in, how to leave and how to go back', async () => {
+    const cookie = await signIn();
+    for (const where of ['/', at, `${at}/settings`, here]) {
+      const html = await (await get(where, cookie)).text();
+      assert.match(textOfHtml(html), /Signed in as Ada Example Sign out/, where);
+      assert.match(
+        html,
+        /method="post" action="\/oauth\/sign-out"><input type="hidden" name="csrf"/,
+      );
+      if (where !== '/') assert.match(html, /href="\/"><bdi class="clip">Workspaces</, where);
+    }
+    const panel = await (await get(here, cookie)).text();
+    assert.match(panel, new RegExp(`href="${at}"><bdi class="clip">Acme &amp; Sons`));
+  });
+
+  it('shows what needs somebody: the person’s own notices, and to admins those of the place', async () => {
+    const cookie = await signIn();
+    await get(here, cookie);
+    const repository = await engine.storage.read.repositories.byUuid(repositoryUuid);
+    const tell = (id: string, to: object, says: string) =>
+      engine.storage.write((tx) =>
+        tx.notices.add({
+          ...{
+            id,
+            kind: 'k',
+            level: 'warning',
+            subject: id,
+            dedupeKey: id,
+            says,
+            advice: 'Do it.',
+          },
+          ...{ workspaceUuid: null, repositoryId: null, userUuid: null, path: null },
+          ...{ createdAt: engine.clock.now(), resolvedAt: null, ...to },
+        }),
+      );
+    await tell('1', { userUuid: '{ada}' }, 'Ada’s connection ends.');
+    await tell('2', { userUuid: '{bob}' }, 'Bob’s connection ends.');
+    await tell('3', { workspaceUuid, repositoryId: repository?.id }, 'The webhook of <i>site</i>.');
+    const textAt = async (where: string) => (await get(where, cookie)).text();
+    assert.match(textOfHtml(await textAt('/')), /Ada’s connection ends.*Do it/);
+    assert.doesNotMatch(await textAt('/'), /webhook of/);
+    for (const where of [at, here]) {
+      assert.match(textOfHtml(await textAt(where)), /webhook of <i>site.*Ada’s connection ends/);
+      assert.doesNotMatch(await textAt(where), /Bob’s/);
+    }
+    [role, permission] = ['member', 'read'];
+    engine.clock.advance(61_000);
+    for (const where of [at, here]) assert.doesNotMatch(await textAt(where), /webhook of/);
   });
 });

@@ -11,11 +11,44 @@ import { createWorkspaceRouter } from '../../../src/doors/workspace/router.js';
 import type { CredentialServices } from '../../../src/doors/workspace/sections/credentials.js';
 import type { WorkspaceSection } from '../../../src/doors/workspace/section.js';
 import { createHookParts } from '../../../src/wiring/hooks.js';
-import { createWorkspaceParts } from '../../../src/wiring/workspace-parts.js';
+import { createWorkspaceParts, type WorkspaceParts } from '../../../src/wiring/workspace-parts.js';
 import { workspaceUuid, type Engine } from '../../support/engine.js';
 import { root, sessionKey } from '../panel/support/serve-panel.js';
 
 export const graceUuid = '{2f1e9a10-2222-4bbb-8ccc-abcdefabcdef}';
+
+/** What stands behind the page, over a real store. */
+export function workspaceParts(
+  engine: Engine,
+  more: {
+    backends?: Backend[];
+    sender?: NoticeSender;
+    credentials?: CredentialServices;
+    baseUrl?: string;
+  } = {},
+): WorkspaceParts {
+  const hooks = createHookParts({
+    ...engine,
+    clock: engine.clock.now,
+    baseUrl: more.baseUrl ?? 'https://slipway.example',
+    random: () => 0.5,
+    bitbucket: { prompt: engine.bitbucket, background: engine.bitbucket },
+  });
+  return createWorkspaceParts(
+    {
+      ...engine.requestDeps,
+      vault: engine.vault,
+      bitbucket: engine.bitbucket,
+      hooks,
+      sender: more.sender ?? { kinds: [], send: () => Promise.resolve({ ok: true }) },
+      credentials: more.credentials ?? {
+        save: () => Promise.reject(new Error('not in this test')),
+        remove: () => Promise.resolve(),
+      },
+    },
+    more.backends ?? [],
+  );
+}
 
 /** The workspace's page as app.ts puts it together, over a real store. */
 export async function serveWorkspace(
@@ -37,27 +70,7 @@ export async function serveWorkspace(
   server.listen(0, '127.0.0.1');
   await once(server, 'listening');
   const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
-  const hooks = createHookParts({
-    ...engine,
-    clock: engine.clock.now,
-    baseUrl: url,
-    random: () => 0.5,
-    bitbucket: { prompt: engine.bitbucket, background: engine.bitbucket },
-  });
-  const parts = createWorkspaceParts(
-    {
-      ...engine.requestDeps,
-      vault: engine.vault,
-      bitbucket: engine.bitbucket,
-      hooks,
-      sender: more.sender ?? { kinds: [], send: () => Promise.resolve({ ok: true }) },
-      credentials: more.credentials ?? {
-        save: () => Promise.reject(new Error('not in this test')),
-        remove: () => Promise.resolve(),
-      },
-    },
-    more.backends ?? [],
-  );
+  const parts = workspaceParts(engine, { ...more, baseUrl: url });
   app.use('/public', express.static(path.join(root, 'public')));
   app.use(
     createWorkspaceRouter({

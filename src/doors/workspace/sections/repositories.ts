@@ -2,6 +2,8 @@ import { AccessError } from '../../../core/errors.js';
 import { explainHook } from '../../../core/hooks/explain.js';
 import type { Hook, Repository, Target } from '../../../core/model/index.js';
 import type { Reader } from '../../../core/ports.js';
+import { repositoryPath } from '../../dashboard/places.js';
+import type { Places } from '../../panel/deps.js';
 import { textOf } from '../../panel/form-fields.js';
 import type { PanelServices } from '../../panel/panel-services.js';
 import { stateView, type StateView } from '../../panel/view/states.js';
@@ -34,6 +36,7 @@ interface RepositoryRow {
   name: string;
   fullName: string;
   href: string;
+  newTab: boolean;
   targets: { name: string; state: StateView | null }[];
 }
 
@@ -66,6 +69,7 @@ async function load(
     rows,
     isFirstPage: after === '',
     isSearch: search !== '',
+    isOwnPage: context.session.door === 'oauth',
     morePath: found.length > pageSize ? `/panel/workspace/sections/repositories?${next}` : null,
   };
 }
@@ -105,9 +109,10 @@ async function repair(
 async function rowOf(
   repository: Repository,
   targets: readonly Target[],
-  { places, rights }: WorkspaceContext,
+  { places, rights, session }: WorkspaceContext,
   read: Reader,
 ): Promise<RepositoryRow> {
+  const isOwnPage = session.door === 'oauth';
   const hook = await read.hooks.ofRepository(repository.id);
   return {
     id: repository.id,
@@ -116,7 +121,7 @@ async function rowOf(
       rights === 'admin' && hook?.state === 'active' && (explainHook(hook)?.canRepair ?? false),
     name: repository.name,
     fullName: repository.fullName,
-    href: `${places.bitbucketUrl}/${repository.fullName.split('/').map(encodeURIComponent).join('/')}`,
+    ...linkTo(repository, places, isOwnPage),
     targets: await Promise.all(
       targets.map(async (target) => {
         const [newest] = await read.deployments.recent({ targetId: target.id }, { limit: 1 });
@@ -124,4 +129,11 @@ async function rowOf(
       }),
     ),
   };
+}
+
+/** Our own pages have its panel; inside Bitbucket's frame only Bitbucket can open another page of its own. */
+function linkTo({ workspaceUuid, uuid, fullName }: Repository, places: Places, isOwnPage: boolean) {
+  if (isOwnPage) return { href: repositoryPath(workspaceUuid, uuid), newTab: false };
+  const name = fullName.split('/').map(encodeURIComponent).join('/');
+  return { href: `${places.bitbucketUrl}/${name}`, newTab: true };
 }
