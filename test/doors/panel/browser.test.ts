@@ -3,7 +3,7 @@ import path from 'node:path';
 import type { Browser, Page } from 'playwright-core';
 import { InputError } from '../../../src/core/errors.js';
 import { durationText, relativeTime } from '../../../src/doors/panel/view/time.js';
-import { hasChromium, launchChromium } from './support/chromium.js';
+import { launchChromium, needsChromium } from './support/chromium.js';
 import {
   aBackend,
   aDeployment,
@@ -26,13 +26,7 @@ describe('panel in a browser', function () {
   const problems: string[] = [];
 
   before(async function () {
-    if (!hasChromium()) {
-      if (process.env['CI']) throw new Error('CI must have /usr/bin/chromium for these tests');
-      console.log(
-        '  SKIPPED: no /usr/bin/chromium, so nobody looks at the panel in a browser here',
-      );
-      this.skip();
-    }
+    needsChromium(this);
     browser = await launchChromium();
   });
   after(async () => browser?.close());
