@@ -9,6 +9,8 @@ import { demoForgeAppId, type Stage } from './stage.js';
 
 /** How a workspace gets Slipway, and how its people open the panel then. */
 export interface Door {
+  /** Of the steps in which it is opened and closed again. */
+  words: { install: string; uninstall: string };
   install(stage: Stage): Promise<void>;
   openPanel(stage: Stage): Promise<PanelVisitor>;
   /** The page with the panel in its frame. */
@@ -16,7 +18,10 @@ export interface Door {
   uninstall(stage: Stage): Promise<void>;
 }
 
+const asApp = { install: 'install the app in the workspace', uninstall: 'uninstall the app' };
+
 const connect: Door = {
+  words: asApp,
   install: ({ sandbox, server, workspace, user }) =>
     sandbox.install(workspace, user.nickname, `${server.url}/atlassian-connect.json`),
   openPanel: async ({ sandbox, workspace, repository, user }) =>
@@ -29,6 +34,7 @@ const connect: Door = {
 const settingsModule = 'slipway-repo-settings';
 
 const forge: Door = {
+  words: asApp,
   async install({ sandbox, server, workspace, user, folder }) {
     const out = join(folder, 'forge-app');
     const app = ['--app-id', demoForgeAppId, '--base-url', server.url];
@@ -43,9 +49,14 @@ const forge: Door = {
   uninstall: ({ sandbox, workspace }) => sandbox.uninstallForge(workspace),
 };
 
+/** So short that the round sees grants renewed. */
+const tokenLifetimeSec = 3;
+
 const oauth: Door = {
+  words: { install: 'sign in and enable the repository', uninstall: 'disable the repository' },
   async install(stage) {
     const { sandbox, server, workspace, consumer } = stage;
+    await sandbox.letTokensLast(tokenLifetimeSec);
     await sandbox.makeConsumer(workspace, consumer, `${server.url}/oauth/callback`);
     await (await openDashboardPanel(stage)).hook('enable');
   },

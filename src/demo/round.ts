@@ -105,7 +105,7 @@ class Round {
 
   async play(stage: Stage, place: Place, door: Door): Promise<void> {
     const { user } = stage;
-    await this.step('install the app in the workspace', () => door.install(stage));
+    await this.step(door.words.install, () => door.install(stage));
     const panel = await this.step('open the panel and add a target', async () => {
       const visitor = await door.openPanel(stage);
       await visitor.saveTarget({
@@ -126,7 +126,7 @@ class Round {
     expectLive(second, 'One', 'Two');
     const broken = await push('push a broken build', { 'page.html': page('BROKEN') });
     expectBroken(broken, 'Two');
-    await this.step('uninstall the app', () => door.uninstall(stage));
+    await this.step(door.words.uninstall, () => door.uninstall(stage));
     await this.#lookBack(stage);
   }
 

@@ -18,6 +18,10 @@ interface Push {
 }
 
 interface Report {
+  door: string;
+  credential: string;
+  refreshes: number;
+  hooks_left: number;
   ok: boolean;
   steps: { name: string; ms: number }[];
   pushes: Push[];
@@ -36,6 +40,29 @@ describe('slipway demo', function () {
     chmodSync(folder.path, 0o711);
     chmodSync(path, 0o711);
     return { path, env: { TMPDIR: path } };
+  }
+
+  for (const { door, credential } of [
+    { door: 'forge', credential: 'app' },
+    { door: 'oauth', credential: 'oauth' },
+  ] as const) {
+    it(`goes the same round through the door ${door}, and leaves nothing behind`, async () => {
+      const { env } = temporary(door);
+      const args = ['demo', '--once', '--json', '--door', door];
+      const result = await runCli(args, { env, timeoutMs: 60_000 });
+      assert.equal(result.code, 0, result.stderr);
+      const report = JSON.parse(result.stdout) as Report;
+      assert.deepEqual(
+        [report.ok, report.door, report.credential, report.hooks_left],
+        [true, door, credential, 0],
+      );
+      assert.deepEqual(
+        report.pushes.map(({ state }) => state),
+        ['live', 'live', 'failed'],
+      );
+      // Its tokens last three seconds: the round cannot end without renewing one.
+      assert.equal(report.refreshes > 0, door === 'oauth');
+    }).timeout(70_000);
   }
 
   describe('--once --json', () => {
