@@ -5,6 +5,7 @@ import { Report, say } from './lib/report.js';
 import { benchCrowd } from './scenarios/crowd.js';
 import { benchIntake } from './scenarios/intake.js';
 import { benchOneBranch } from './scenarios/one-branch.js';
+import { benchPanel } from './scenarios/panel.js';
 import { benchSlowDisk } from './scenarios/slow-disk.js';
 import { benchToBackend } from './scenarios/to-backend.js';
 
@@ -26,6 +27,7 @@ const scenarios: Record<string, () => Promise<void>> = {
   'to-backend': () => benchToBackend({ rounds: effort.rounds, seconds: quick ? 3 : 8 }, report),
   'one-branch': () => benchOneBranch(report),
   crowd: () => benchCrowd(quick ? 2_000 : 8_000, report),
+  panel: () => benchPanel(quick ? 500 : 10_000, quick ? 5 : 50, report),
 };
 
 const startedAt = performance.now();
