@@ -26,7 +26,7 @@ export async function openDashboardPanel(stage: Stage): Promise<PanelVisitor> {
 }
 
 /** Where the link leads whose words contain this name. */
-function linkOn({ html, url }: Page, name: string): string {
+export function linkOn({ html, url }: Page, name: string): string {
   const links = html.matchAll(/<a\b[^>]*href="(\/w\/[^"]*)"[^>]*>([\s\S]*?)<\/a>/g);
   for (const [, href = '', words = ''] of links) {
     if (words.includes(name)) return new URL(href, url).href;

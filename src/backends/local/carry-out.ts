@@ -1,6 +1,6 @@
 import type { Logger } from '../../core/ports.js';
 import type { LocalContext } from './context.js';
-import { DeployFailure, reasonOf } from './deploy-failure.js';
+import { DeployFailure, DeployPostponed, reasonOf } from './deploy-failure.js';
 import type { DeploymentRun } from './deployment-run.js';
 import type { ReleaseFacts } from './records.js';
 import { markLive } from './recover-target.js';
@@ -79,6 +79,7 @@ async function endStopped(parts: RunParts, run: DeploymentRun): Promise<void> {
 }
 
 async function endFailed(parts: RunParts, run: DeploymentRun, error: unknown): Promise<void> {
+  if (error instanceof DeployPostponed) return end(parts, run, 'interrupted', error.message);
   if (!(error instanceof DeployFailure)) {
     const { deploymentId } = run.record;
     parts.logger.error({ deployment: deploymentId, err: error }, 'local.deployment_broke');

@@ -11,6 +11,14 @@ export class DeployFailure extends Error {
   }
 }
 
+/** It cannot go on now, and is to be begun again when it can; nothing of it counts. `message` is for its log. */
+export class DeployPostponed extends Error {
+  constructor(message: string) {
+    super(message);
+    this.name = 'DeployPostponed';
+  }
+}
+
 /** Why a running deployment was told to end; the reason of its abort signal. */
 export type StopCause = 'cancelled' | 'stopping' | 'removed';
 

@@ -1,5 +1,5 @@
 import type { CloneCredential } from '../../core/backend.js';
-import { DeployFailure } from './deploy-failure.js';
+import { DeployFailure, DeployPostponed } from './deploy-failure.js';
 import { readFetchAnswer, type FetchResult } from './git-answers.js';
 import { runGit, type GitAnswer, type GitSurroundings } from './git-program.js';
 import type { LocalLimits } from './options.js';
@@ -20,7 +20,11 @@ export interface FetchOrder {
 /** Growing depths of a branch, when the server does not hand out a commit by its hash; then everything. */
 const depths = [1, 50, 1000, null];
 
-/** Leaves exactly the commit's files in the folder, or throws `DeployFailure`. Returns early when the signal fires. */
+/**
+ * Leaves exactly the commit's files in the folder. Returns early when the signal fires.
+ *
+ * Throws `DeployFailure`; `DeployPostponed` when what one person allowed was all there is to clone with, and has ended.
+ */
 export async function fetchCommit(git: GitSurroundings, order: FetchOrder): Promise<void> {
   const url = cloneUrlWithoutUser(order.cloneUrl, git.allowPlainHttp);
   await localGit(git, ['init', '--quiet', '--initial-branch=deploy', '.']);
@@ -141,6 +145,11 @@ class FetchSession {
         return;
       case 'access_refused':
         return this.#nextCredential();
+      case 'credential_ended':
+        // Where an app's own credential was refused before it, trying again would only meet the same refusals.
+        if (this.#refused.every(({ kind }) => kind === 'oauth'))
+          throw new DeployPostponed(result.why);
+        return this.#nextCredential();
       case 'hash_refused':
       case 'ref_missing':
       case 'repository_missing':
@@ -227,6 +236,11 @@ async function localGit(git: GitSurroundings, args: readonly string[]): Promise<
 /** The text of such an error is the Bitbucket client's; only its class of trouble is used here. */
 function credentialTrouble(error: unknown): FetchResult {
   const code = (error as { code?: unknown } | null)?.code;
+  if (code === 'oauth_grant_refused') {
+    const why =
+      'Bitbucket ended the connection of the person who enabled this repository. Waiting until they sign in again.';
+    return { kind: 'credential_ended', why };
+  }
   if (code === 'bitbucket_refused' || code === 'installation_removed')
     return { kind: 'access_refused' };
   if (code === 'repository_gone') return { kind: 'repository_missing' };

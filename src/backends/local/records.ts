@@ -4,7 +4,7 @@ export const processMark = z.object({ pid: z.number(), startedAs: z.string() });
 /** A process that outlives a restart is recognised by pid and start time together; a pid alone is reused. */
 export type ProcessMark = z.infer<typeof processMark>;
 
-/** `interrupted`: Slipway ended while it ran. The engine sends it again under the same key. */
+/** `interrupted`: Slipway ended while it ran, or it had to be put off. The engine sends it again under the same key. */
 export const recordState = z.enum([
   'queued',
   'building',

@@ -77,6 +77,35 @@ describe('local backend: fetching the commit', () => {
     assert.equal(credentials.asked.length, 2);
   });
 
+  for (const [what, kind, expected] of [
+    ['is to be sent again when what a person allowed was all there is, and ended', 'oauth', 'lost'],
+    ["fails when an app's own credential was refused before that", 'app', 'failed'],
+  ] as const) {
+    it(what, async () => {
+      const credentials = new CredentialLog(fixture.git, ['revoked']);
+      const commit = fixture.git.commit({ 'index.html': 'x' });
+      const { cloneCredential } = credentials.patch();
+      assert.ok(cloneCredential);
+      const request = fixture.request(commit, {
+        cloneCredential: async (options) => {
+          if (options?.refused) throw new BitbucketError('oauth_grant_refused', 'it was revoked.');
+          return { ...(await cloneCredential(options)), kind };
+        },
+      });
+      await fixture.trigger(request);
+      const seen = await fixture.until(
+        request.deploymentId,
+        (one) => one.lost === true || one.state === 'failed',
+      );
+      assert.equal(seen.lost === true ? 'lost' : seen.state, expected);
+      if (expected !== 'lost') return;
+      assert.match(await fixture.logs(request.deploymentId), /until they sign in again/);
+      const again = fixture.request(commit, { deploymentId: request.deploymentId });
+      assert.equal((await fixture.trigger(again)).kind, 'accepted');
+      assert.equal((await fixture.end(request.deploymentId)).state, 'live');
+    });
+  }
+
   it('sits out a short outage', async () => {
     const commit = fixture.git.commit({ 'index.html': 'x' });
     fixture.git.outages = 3;
