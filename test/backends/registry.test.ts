@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { readdirSync } from 'node:fs';
+import { readFileSync, readdirSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { backendIds } from '../../src/backends/registry.js';
 
@@ -14,4 +14,14 @@ describe('the list of backends', () => {
     assert.deepEqual([...folders].sort(), [...backendIds].sort(), 'folders in src/backends');
     assert.deepEqual([...pages].sort(), [...backendIds].sort(), 'pages in docs/backends');
   });
+
+  for (const id of backendIds) {
+    it(`${id} is in both suites that every backend has to pass`, () => {
+      const file = join(root, 'test/backends', id, 'conformance.test.ts');
+      const text = readFileSync(file, 'utf8');
+      for (const suite of ['backendConformance', 'laneConformance']) {
+        assert.match(text, new RegExp(`^${suite}\\('${id}', `, 'm'));
+      }
+    });
+  }
 });

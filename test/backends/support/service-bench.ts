@@ -1,7 +1,7 @@
 import type { Backend, BackendTarget, TriggerRequest } from '../../../src/core/backend.js';
 import { createGuardedHttp } from '../../../src/lib/guarded-http.js';
 import { createOutboundHttp } from '../../../src/lib/outbound-http.js';
-import { repositoryUuid } from '../../support/engine.js';
+import { repositoryUuid, type Engine } from '../../support/engine.js';
 import type { Behaviour, Bench } from '../conformance/calls.js';
 import type { LaneBench, Trouble } from '../conformance/lane.js';
 import {
@@ -32,7 +32,9 @@ export interface Service {
   forget?(): void;
   headIs(commit: string): void;
   started(): string[];
-  finish(how: 'live' | 'failed'): void;
+  finish(how: 'live' | 'failed'): Promise<void> | void;
+  /** Behind a lane. */
+  attach?(engine: Engine): void;
 }
 
 export interface Clients {
@@ -185,10 +187,8 @@ export function laneOf(open: OpenService): (clock: () => number) => Promise<Lane
       },
       headIs: (head) => service.headIs(head),
       started: () => service.started(),
-      finish: (how = 'live') => {
-        service.finish(how);
-        return Promise.resolve();
-      },
+      attach: (engine) => service.attach?.(engine),
+      finish: async (how = 'live') => service.finish(how),
       close: bench.close,
     };
   };
