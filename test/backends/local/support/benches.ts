@@ -96,7 +96,7 @@ async function openWatched() {
   return {
     ...parts,
     trigger,
-    async finish(how: 'live' | 'failed' = 'live'): Promise<void> {
+    finish: async (how: 'live' | 'failed' = 'live'): Promise<void> => {
       gate.open(how);
       for (const [id, { target }] of accepted) {
         await waitFor(`the end of ${id}`, async () => {
@@ -131,7 +131,7 @@ export async function openCalls(): Promise<Bench> {
     knows_it_not: () => fixture.backend.remove?.(target),
   };
   return {
-    backend: withTrigger(fixture.backend, trigger),
+    backend: withTrigger(fixture, trigger),
     target,
     secrets: [password],
     async behave(behaviour) {
@@ -163,7 +163,7 @@ export async function openLane(): Promise<LaneBench> {
     return outcome;
   };
   return {
-    backend: withTrigger(fixture.backend, troubled),
+    backend: withTrigger(fixture, troubled),
     settings: { ...settings, secretEnvironment: secret },
     secrets: [password],
     meet: (next) => void (trouble = next),
@@ -183,7 +183,7 @@ export async function openLane(): Promise<LaneBench> {
   };
 }
 
-function withTrigger(backend: Backend, trigger: Trigger): Backend {
+function withTrigger({ backend }: Fixture, trigger: Trigger): Backend {
   return new Proxy(backend, {
     get(target, key) {
       if (key === 'trigger') return trigger;
