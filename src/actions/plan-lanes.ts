@@ -326,7 +326,10 @@ class Plan {
   }
 
   #hostOf(target: Target): string | null {
-    return this.#deps.backend(target.backend)?.host?.(target.settings) ?? null;
+    const { id: targetId, settings, connectionId } = target;
+    const connection = this.#facts.connections.get(connectionId ?? '')?.settings ?? null;
+    const backend = this.#deps.backend(target.backend);
+    return backend?.host?.({ targetId, settings, connection }) ?? null;
   }
 
   /** Null: there is room, and it is taken. */

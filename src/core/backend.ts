@@ -23,7 +23,7 @@ export interface Backend {
   /** Its targets use a connection: a workspace's account there. Absent: a target brings all it needs itself. */
   readonly account?: BackendAccount;
   /** Who a call for this target goes to; targets with the same host share a breaker. Absent: nobody's network is involved. */
-  host?(settings: Readonly<Record<string, unknown>>): string;
+  host?(of: HostFacts): string;
   /** Must not deploy. Run when a target is saved. */
   check(target: BackendTarget, signal: AbortSignal): Promise<CheckResult>;
   /** Carries out what a `CheckWarning` offered; must not deploy. */
@@ -99,6 +99,15 @@ export interface BackendTarget {
   connection?: BackendConnection;
   /** With `check` only: whose pushes would be deployed. */
   repository?: { fullName: string };
+}
+
+/** What is known of a target without opening a secret. */
+export interface HostFacts {
+  /** The target's id: for a backend whose addresses are all secret. */
+  targetId: string;
+  settings: Readonly<Record<string, unknown>>;
+  /** Of its connection; null where it has none. */
+  connection: Readonly<Record<string, unknown>> | null;
 }
 
 export interface BackendDeployment {

@@ -5,6 +5,7 @@ import type {
   BackendTarget,
   CancelResult,
   CheckResult,
+  HostFacts,
   LookupResult,
   Observation,
   RollbackRequest,
@@ -57,6 +58,11 @@ export class CoolifyBackend implements Backend {
     this.#options = options;
     this.#api = new CoolifyApi(options);
     this.account = coolifyAccount(this.#api);
+  }
+
+  host({ connection }: HostFacts): string {
+    const url = connection?.['url'];
+    return typeof url === 'string' && URL.canParse(url) ? new URL(url).host : '';
   }
 
   async check(target: BackendTarget, signal: AbortSignal): Promise<CheckResult> {

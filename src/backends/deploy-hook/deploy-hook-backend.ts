@@ -4,12 +4,14 @@ import type {
   BackendDeployment,
   BackendTarget,
   CheckResult,
+  HostFacts,
   Observation,
   TriggerOutcome,
   TriggerRequest,
 } from '../../core/backend.js';
 import { post, startByHook, type DeployHookOptions } from './call-hook.js';
 import { followJenkins, isQueueItem } from './follow-jenkins.js';
+import { isPresetId, presetOf } from './presets.js';
 import { deployHookSettings, readSettings, type DeployHookSettings } from './settings.js';
 
 /**
@@ -36,6 +38,13 @@ export class DeployHookBackend implements Backend {
 
   constructor(options: DeployHookOptions) {
     this.#options = options;
+  }
+
+  /** The address is secret, but not whose it is; where that says no host, a target has a breaker to itself. */
+  host({ targetId, settings }: HostFacts): string {
+    const { service } = settings;
+    const isShared = isPresetId(service) && presetOf(service).hosts !== null;
+    return `hook of ${isShared ? service : targetId}`;
   }
 
   /** A hook has no call that does nothing; only Jenkins can be asked for a rehearsal. */

@@ -135,6 +135,10 @@ export const presets = {
 
 export type PresetId = keyof typeof presets;
 
+export function isPresetId(name: unknown): name is PresetId {
+  return typeof name === 'string' && Object.hasOwn(presets, name);
+}
+
 export function presetOf(name: PresetId): Preset {
   return presets[name];
 }

@@ -4,6 +4,7 @@ import type {
   BackendTarget,
   CancelResult,
   CheckResult,
+  HostFacts,
   LookupResult,
   Observation,
   RollbackRequest,
@@ -56,7 +57,7 @@ export class SignedWebhookBackend implements Backend {
     this.#options = options;
   }
 
-  host({ url }: Readonly<Record<string, unknown>>): string {
+  host({ settings: { url } }: HostFacts): string {
     return typeof url === 'string' && URL.canParse(url) ? new URL(url).host : '';
   }
 

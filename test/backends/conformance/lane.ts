@@ -106,6 +106,14 @@ export function laneConformance(
       await ends('live', [commit('a')], 'SUCCESSFUL');
     });
 
+    it('is called under the name of its host, so that one that answers nobody is spared', async () => {
+      await push('a');
+      await engine.settle();
+      const { closed } = engine.laneDeps.breakers.counts(clock.now());
+      // Only what is no network has none.
+      assert.equal(closed, without.fails === undefined ? 1 : 0);
+    });
+
     it('says that it failed, and why', async () => {
       await push('a');
       await engine.settle();

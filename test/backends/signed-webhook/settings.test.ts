@@ -80,8 +80,16 @@ describe('settings of a signed webhook', () => {
   it('share a breaker by host', async () => {
     const { backend, close } = await openBench();
     await close();
-    assert.equal(backend.host?.({ url: 'https://deploy.example:8443/a' }), 'deploy.example:8443');
-    assert.equal(backend.host?.({}), '');
+    const facts = (settings: object) => ({
+      targetId: 't_1',
+      settings: { ...settings },
+      connection: null,
+    });
+    assert.equal(
+      backend.host?.(facts({ url: 'https://deploy.example:8443/a' })),
+      'deploy.example:8443',
+    );
+    assert.equal(backend.host?.(facts({})), '');
   });
 
   it('that no longer fit are a refusal, not a crash', async () => {
