@@ -1,7 +1,8 @@
 import http from 'node:http';
 import https from 'node:https';
 import type { LookupFunction } from 'node:net';
-import axios, { type AxiosResponse } from 'axios';
+import type { Readable } from 'node:stream';
+import axios, { type AxiosRequestConfig, type AxiosResponse } from 'axios';
 
 export interface OutboundRequest {
   method: 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE';
@@ -13,6 +14,8 @@ export interface OutboundRequest {
   signal?: AbortSignal | undefined;
   /** Bytes after inflation. Default: the client's. */
   maxResponseBytes?: number;
+  /** For a body that may never end: what came until time or size was up is the answer. */
+  partial?: true;
 }
 
 export interface OutboundResponse {
@@ -121,7 +124,8 @@ async function sendOnce(
   const deadline = startDeadline(request.timeoutMs ?? options.timeoutMs ?? 20_000, request.signal);
   const sending = { mayHaveLeft: false };
   try {
-    const response = await axios.request<ArrayBuffer>({
+    const most = request.maxResponseBytes ?? options.maxResponseBytes ?? 4 * 1024 * 1024;
+    const config: AxiosRequestConfig = {
       ...agents,
       method: request.method,
       url: url.href,
@@ -130,14 +134,17 @@ async function sendOnce(
       data: request.body,
       transport: watchedTransport(url, sending),
       signal: deadline.signal,
-      maxContentLength: request.maxResponseBytes ?? options.maxResponseBytes ?? 4 * 1024 * 1024,
+      maxContentLength: most,
       maxBodyLength: Infinity,
       responseType: 'arraybuffer',
       maxRedirects: 0,
       proxy: false,
       validateStatus: () => true,
-    });
-    return readResponse(response);
+    };
+    if (!request.partial) return readResponse(await axios.request<ArrayBuffer>(config));
+    const part = { ...config, responseType: 'stream', maxContentLength: Infinity } as const;
+    const { data, ...response } = await axios.request<Readable>(part);
+    return readResponse({ ...response, data: await readPart(data, most) });
   } catch (error) {
     throw asOutboundError(error, url.host, deadline, sending.mayHaveLeft);
   } finally {
@@ -197,13 +204,30 @@ function watchedTransport(url: URL, sending: { mayHaveLeft: boolean }): object {
   };
 }
 
-function readResponse(response: AxiosResponse<ArrayBuffer>): OutboundResponse {
+/** Whatever ends it (the deadline, the size, a broken connection), what came before is kept. */
+async function readPart(body: Readable, most: number): Promise<Buffer> {
+  const chunks: Buffer[] = [];
+  let bytes = 0;
+  try {
+    for await (const chunk of body as AsyncIterable<Buffer>) {
+      chunks.push(chunk);
+      bytes += chunk.length;
+      if (bytes >= most) break;
+    }
+  } catch {
+    // It was never promised to be whole.
+  }
+  return Buffer.concat(chunks).subarray(0, most);
+}
+
+function readResponse(response: AxiosResponse<ArrayBuffer | Buffer>): OutboundResponse {
   const headers: Record<string, string> = {};
   for (const [name, value] of Object.entries(response.headers)) {
     if (value === undefined || value === null) continue;
     headers[name.toLowerCase()] = Array.isArray(value) ? value.join(', ') : String(value);
   }
-  const text = Buffer.from(response.data).toString('utf8');
+  const { data } = response;
+  const text = (Buffer.isBuffer(data) ? data : Buffer.from(data)).toString('utf8');
   return { status: response.status, headers, text, json: () => JSON.parse(text) as unknown };
 }
 

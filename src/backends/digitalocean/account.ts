@@ -34,7 +34,11 @@ async function testToken(
   signal: AbortSignal,
 ): Promise<ConnectionTest> {
   const listed = await calls.list(1, { connection, signal });
-  if (listed.ok) return { ok: true, account: null, expiresAt: null };
+  if (listed.ok) {
+    const read = await calls.account({ connection, signal });
+    const { team, email } = read.ok ? read.value.account : {};
+    return { ok: true, account: team?.name ?? email ?? null, expiresAt: null };
+  }
   const refused = isCredentialRefused(listed);
   const help = listed.why === 'forbidden' ? ' It needs the scopes app:read and app:update.' : '';
   const message = `${listed.reason}.${help}`;

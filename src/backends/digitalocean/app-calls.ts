@@ -9,6 +9,13 @@ const rawAppIn = z.object({
   app: z.looseObject({ spec: z.record(z.string(), z.unknown()) }),
 });
 
+const accountIn = z.object({
+  account: z.object({
+    email: z.string().optional().catch(undefined),
+    team: z.object({ name: z.string() }).optional().catch(undefined),
+  }),
+});
+
 /** An app's spec with all its fields and values is long. */
 const bigAnswer = { maxResponseBytes: 8 * 1024 * 1024 };
 
@@ -24,6 +31,11 @@ export class AppCalls {
     const query = { page: String(page), per_page: '50' };
     const request = { method: 'GET', path: '/v2/apps', query, ...bigAnswer } as const;
     return this.#api.call(request, shapes.paged.apps, context);
+  }
+
+  /** Whose token it is. Needs the scope account:read, which nothing else does. */
+  account(context: CallContext): Promise<Result<z.infer<typeof accountIn>>> {
+    return this.#api.call({ method: 'GET', path: '/v2/account' }, accountIn, context);
   }
 
   async get(app: string, context: CallContext): Promise<Result<shapes.App>> {

@@ -1,7 +1,7 @@
 import type { CreationProposal, CreationResult, CreationWish } from '../../core/backend.js';
 import type { CallContext, Failure } from './api.js';
 import type { AppCalls } from './app-calls.js';
-import { componentKinds } from './shapes.js';
+import { componentKinds, hasNext, type App } from './shapes.js';
 import { bitbucketSources, describeApp, isSameRepository } from './source.js';
 
 /** reference/deploy-backends.md §1.4: names of apps and components. */
@@ -60,9 +60,14 @@ async function findByName(
   calls: AppCalls,
   context: CallContext,
 ): Promise<CreationResult | null> {
-  const listed = await calls.list(1, context);
-  if (!listed.ok) return { kind: 'refused', reason: `${listed.reason}.` };
-  const same = listed.value.apps.find((app) => app.spec.name === wish.name);
+  let same: App | undefined;
+  for (let page = 1; same === undefined; page += 1) {
+    const listed = await calls.list(page, context);
+    if (!listed.ok) return { kind: 'refused', reason: `${listed.reason}.` };
+    const { apps, links } = listed.value;
+    same = apps.find((app) => app.spec.name === wish.name);
+    if (apps.length === 0 || !hasNext(links)) break;
+  }
   if (!same) return null;
   const isOurs = bitbucketSources(same).some(
     ({ repository, branch }) =>

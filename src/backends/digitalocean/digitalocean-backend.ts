@@ -21,7 +21,7 @@ import { checkApp, noDeployOnPush, turnOffDeployOnPush } from './check.js';
 import { findDeployment } from './find-deployment.js';
 import { failedObservation, failedTrigger } from './outcomes.js';
 import { observationOf } from './progress.js';
-import { readLogs } from './read-logs.js';
+import { readLogs, type LogTypes } from './read-logs.js';
 import { rollBack } from './rollback.js';
 import { digitaloceanSettings, readAppSettings, tokenOf } from './settings.js';
 import type { App, Deployment } from './shapes.js';
@@ -130,7 +130,10 @@ export class DigitalOceanBackend implements Backend {
       const reason = 'Not finished after 75 minutes; look at DigitalOcean for how it ended.';
       return { ...seen, state: 'stopped', reason };
     }
-    return { ...seen, pollAfterMs: pollAfter(age) };
+    const open = { ...seen, pollAfterMs: pollAfter(age) };
+    if (seen.state !== 'building' && seen.state !== 'deploying') return open;
+    const phase = seen.state === 'building' ? 'BUILD' : 'DEPLOY';
+    return { ...open, ...(await this.#tail(settings.app, backendRef, context, [phase])) };
   }
 
   async lookup(request: BackendDeployment, signal: AbortSignal): Promise<LookupResult> {
@@ -189,14 +192,20 @@ export class DigitalOceanBackend implements Backend {
     app: string,
     id: string,
     context: CallContext,
+    types?: LogTypes,
   ): Promise<Pick<Observation, 'logTail'>> {
-    const text = await this.#logs(app, id, context);
+    const text = await this.#logs(app, id, context, types);
     return text === null ? {} : { logTail: text.trimEnd().split('\n').slice(-logTailLines) };
   }
 
-  async #logs(app: string, deployment: string, context: CallContext): Promise<string | null> {
+  async #logs(
+    app: string,
+    deployment: string,
+    context: CallContext,
+    types?: LogTypes,
+  ): Promise<string | null> {
     const tools = { calls: this.#calls, files: this.#options.http };
-    const text = await readLogs({ app, deployment }, tools, context);
+    const text = await readLogs({ app, deployment }, tools, context, types);
     const token = tokenOf(context.connection);
     return text === null || token === null ? text : text.replaceAll(token, '[hidden]');
   }

@@ -5,6 +5,9 @@ const ofCredential: ReadonlySet<FailureKind> = new Set(['unauthorized', 'forbidd
 /** Their host answered well, so no breaker should count it. */
 const ofOthers: ReadonlySet<FailureKind> = new Set(['limited', 'busy']);
 
+const mayNotDeploy =
+  'To deploy, the token also needs the scope app:update; put such a token into the connection, then resume automatic deploys.';
+
 export function isCredentialRefused({ why }: Failure): boolean {
   return ofCredential.has(why);
 }
@@ -16,6 +19,10 @@ export function isCredentialRefused({ why }: Failure): boolean {
 export function failedTrigger(failure: Failure, mayHaveStarted: boolean): TriggerOutcome {
   const { why, retryAfterMs } = failure;
   const reason = `${failure.reason}.`;
+  // The app could be read just before: the token is good, and other targets' deployments are still followed with it.
+  if (why === 'forbidden' && mayHaveStarted) {
+    return { kind: 'rejected', reason: `${reason} ${mayNotDeploy}` };
+  }
   if (isCredentialRefused(failure)) return { kind: 'rejected', reason, needsReconnect: true };
   if (why === 'missing' || why === 'refused') return { kind: 'rejected', reason };
   if (mayHaveStarted && (why === 'no_answer' || why === 'odd' || why === 'down')) {

@@ -35,10 +35,10 @@ export async function rollBack(
       return { kind: 'accepted', backendRef: reverted.value.id };
     }
     const kept = await calls.commitRollback(app.id, context);
-    if (!kept.ok) return failedTrigger(kept, false);
+    if (!kept.ok) return failedTrigger(kept, kept.why === 'forbidden');
   }
   const validated = await calls.validateRollback(app.id, request.toBackendRef, context);
-  if (!validated.ok) return failedTrigger(validated, false);
+  if (!validated.ok) return failedTrigger(validated, validated.why === 'forbidden');
   if (!validated.value.valid) {
     const { code = '', message } = validated.value.error ?? {};
     const said = refusals[code] ?? message ?? 'DigitalOcean refuses this rollback.';

@@ -15,7 +15,7 @@ export interface Call {
 
 export interface Handler {
   /** deploy-backends §1.1; null: none is wanted, the address itself is the secret. */
-  scope: 'app:read' | 'app:update' | 'app:create' | null;
+  scope: 'app:read' | 'app:update' | 'app:create' | 'account:read' | null;
   run(call: Call): Promise<Reply> | Reply;
 }
 
@@ -38,6 +38,11 @@ const route = (
 
 /** deploy-backends §1.3, as far as a deployer uses it. */
 export const routes: readonly Route<Handler>[] = [
+  route('GET', '/v2/account', 'account:read', () =>
+    jsonReply(200, {
+      account: { email: 'ada@example.com', status: 'active', team: { name: 'Harbour Team' } },
+    }),
+  ),
   route('GET', '/v2/apps', 'app:read', listApps),
   route('POST', '/v2/apps', 'app:create', createApp),
   route('POST', '/v2/apps/propose', 'app:read', propose),

@@ -1,4 +1,7 @@
 import assert from 'node:assert/strict';
+import { once } from 'node:events';
+import http from 'node:http';
+import type { AddressInfo } from 'node:net';
 import type { BackendDeployment } from '../../../src/core/backend.js';
 import { digitaloceanConnection } from '../../../src/backends/digitalocean/settings.js';
 import { openBench, repository, token, type DigitalOceanBench } from './support/bench.js';
@@ -79,6 +82,75 @@ describe('DigitalOcean App Platform', () => {
     assert.doesNotMatch(JSON.stringify(seen), /log-files|signature/);
     const file = bench.fake.calls.find(({ path }) => path.startsWith('/log-files/'));
     assert.ok(file, 'the file was read');
+  });
+
+  it('shows what is being built, from a stream that does not end, and keeps no address of it', async () => {
+    const stream = http.createServer((_request, response) => {
+      response.writeHead(200, { 'content-type': 'text/plain' });
+      response.write(`compiling\ntoken ${token}\n`);
+    });
+    await once(stream.listen(0, '127.0.0.1'), 'listening');
+    try {
+      const ref = await trigger();
+      for (const one of bench.app.deployments) one.phase = 'BUILDING';
+      const { port } = stream.address() as AddressInfo;
+      const places = { live_url: `http://127.0.0.1:${port}/stream?token=live-secret` };
+      bench.fake.faults.add({
+        kind: 'status',
+        status: 200,
+        path: /\/logs$/,
+        body: places,
+        times: 9,
+      });
+      const seen = await observe(ref);
+      assert.equal(seen?.state, 'building');
+      assert.deepEqual(seen?.logTail, ['compiling', 'token [hidden]']);
+      assert.doesNotMatch(JSON.stringify(seen), /live-secret/);
+      const log = await bench.backend.logs?.(sent(ref), signal());
+      assert.match(log ?? '', /^compiling\ntoken \[hidden\]\n/);
+    } finally {
+      stream.closeAllConnections();
+      stream.close();
+    }
+  });
+
+  it('names the scope that is missing to deploy, and leaves the connection to those who read', async () => {
+    const ref = await trigger();
+    bench.fake.account.tokens[0] = { token, scopes: ['app:read'] };
+    const refused = await bench.backend.trigger(bench.request(), signal());
+    assert.ok(refused.kind === 'rejected', JSON.stringify(refused));
+    assert.match(refused.reason, /needs the scope app:update/);
+    assert.equal(refused.needsReconnect, undefined);
+    assert.notEqual((await observe(ref))?.state, 'unchanged');
+    bench.fake.account.tokens[0] = { token, scopes: ['app:update'] };
+    const blind = await bench.backend.trigger(bench.request(), signal());
+    assert.equal(blind.kind === 'rejected' && blind.needsReconnect, true);
+  });
+
+  it('says whose token it is where the token may tell', async () => {
+    const { account } = bench.backend;
+    const untold = await account?.test(bench.connection, signal());
+    assert.deepEqual(untold, { ok: true, account: null, expiresAt: null });
+    bench.fake.account.tokens[0] = { token, scopes: ['app:read', 'account:read'] };
+    const told = await account?.test(bench.connection, signal());
+    assert.deepEqual(told, { ok: true, account: 'Harbour Team', expiresAt: null });
+  });
+
+  it('finds an app that it made by its name, whatever page it is on', async () => {
+    for (let count = 0; count < 60; count += 1) {
+      bench.fake.account.addApp({ name: `other-${count}`, services: [] });
+    }
+    bench.fake.account.addApp({ ...bench.app.spec, name: 'late-app' });
+    const wish = {
+      repository: { fullName: repository, name: 'ferry-desk' },
+      ...{ branch: 'main', name: 'late-app' },
+    };
+    const before = bench.fake.account.apps.length;
+    const found = await bench.backend.account?.creation?.create(bench.connection, wish, signal());
+    assert.equal(found?.kind, 'created', JSON.stringify(found));
+    assert.equal(bench.fake.account.apps.length, before);
+    const pages = bench.fake.calls.filter(({ path }) => path === '/v2/apps');
+    assert.ok(pages.length > 1);
   });
 
   it('has no log for a phase that was never reached', async () => {
@@ -166,8 +238,9 @@ describe('DigitalOcean App Platform', () => {
   });
 
   it('keeps below both limits by not sending, and waits as long as it is told', async () => {
-    const test = () => bench.backend.account?.test(bench.connection, signal());
-    for (let call = 0; call < 240; call += 1) assert.ok((await test())?.ok, String(call));
+    const list = () =>
+      bench.backend.account?.listTargets?.(bench.connection, { cursor: null }, signal());
+    for (let call = 0; call < 240; call += 1) assert.ok((await list())?.ok, String(call));
     const before = bench.fake.calls.length;
     const outcome = await bench.backend.trigger(bench.request(), signal());
     assert.ok(outcome.kind === 'retry' && outcome.isBusy && outcome.retryAfterMs === 60_000);

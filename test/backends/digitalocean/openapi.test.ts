@@ -8,8 +8,8 @@ const file = resolve(
   import.meta.dirname,
   '../../../../shared/specs/digitalocean-apps.openapi.json',
 );
-/** Known from their Go client only (reference/deploy-backends.md §1.3). */
-const undescribed = new Set(['/v2/apps/detect']);
+/** Known from their Go client only (reference/deploy-backends.md §1.3); and of another part of their API. */
+const undescribed = new Set(['/v2/apps/detect', '/v2/account']);
 
 /** The reference has these from elsewhere: a phase without logs, and a rollback that is kept. The client takes either. */
 const otherwiseKnown = new Set(['400 logs', '204 commit']);
