@@ -14,6 +14,8 @@ export type Behaviour =
   | 'accepts'
   /** Says no, for good. */
   | 'refuses'
+  /** Says no, for good, with a success. */
+  | 'refuses_softly'
   /** Our credential is wrong. */
   | 'distrusts'
   /** Wants no more calls at all. */
@@ -58,6 +60,7 @@ export interface Bench {
 const outcomes: Record<string, TriggerOutcome['kind']> = {
   accepts: 'accepted',
   refuses: 'rejected',
+  refuses_softly: 'rejected',
   distrusts: 'rejected',
   is_gone: 'rejected',
   redirects: 'rejected',

@@ -19,6 +19,8 @@ export type Trouble =
   | 'none'
   /** A plain refusal, for good. */
   | 'refuses'
+  /** The same, with a success. */
+  | 'refuses_softly'
   /** 503, without doing anything. */
   | 'fails'
   /** 429. */
@@ -137,17 +139,19 @@ export function laneConformance(
       assert.deepEqual(states, ['live', 'superseded', 'superseded', 'live']);
     });
 
-    on('refuses')(
-      'a refusal ends it in words, and pauses the target instead of failing each push',
-      async () => {
-        bench.meet('refuses');
-        await push('a');
-        await settleFor(hour);
-        const ended = await ends('failed', [], 'FAILED');
-        assert.match(ended.reason ?? '', /\w{3}/);
-        assert.ok((await engine.storage.read.targets.byId(target))?.hold);
-      },
-    );
+    for (const trouble of ['refuses', 'refuses_softly'] as const) {
+      on(trouble)(
+        `when the service ${words(trouble)}, that ends it in words, and pauses the target instead of failing each push`,
+        async () => {
+          bench.meet(trouble);
+          await push('a');
+          await settleFor(hour);
+          const ended = await ends('failed', [], 'FAILED');
+          assert.match(ended.reason ?? '', /\w{3}/);
+          assert.ok((await engine.storage.read.targets.byId(target))?.hold);
+        },
+      );
+    }
 
     for (const trouble of ['fails', 'throttles'] as const) {
       on(trouble)(

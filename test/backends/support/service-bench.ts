@@ -15,6 +15,11 @@ import {
 
 export const commit = '8d2f0b6c1f0a4b0f9c1de0a7b5c3e2d1f0a9b8c7';
 
+/** For those that have no `softNo`. */
+export const saysNoAloud = {
+  refuses_softly: 'its refusals have a status of their own',
+} as const;
+
 /** What the suites must know of one service, to play with it. */
 export interface Service {
   backend: Backend;
@@ -25,6 +30,8 @@ export interface Service {
   isStart(call: Call): boolean;
   /** A plain no, in its own shape. */
   no(message: string): Reply;
+  /** The same with a success, where it has such a way. */
+  softNo?: Reply;
   /** It does not know our credential. */
   distrust: Reply;
   /** It has, or has never had, the deployment that is looked up. */
@@ -116,6 +123,7 @@ export function callsOf(open: OpenService): () => Promise<Bench> {
     const behaviours: Record<Behaviour, () => Promise<void> | void> = {
       accepts: () => undefined,
       refuses: () => start(service.no('no such commit')),
+      refuses_softly: () => start(service.softNo ?? service.no('no such commit')),
       distrusts: () => all(service.distrust),
       is_gone: () => all({ status: 404, body: {} }),
       throttles: () => start(slowDown(90)),
@@ -166,6 +174,7 @@ export function laneOf(open: OpenService): (clock: () => number) => Promise<Lane
     const { fake, service } = bench;
     const faults: Record<Exclude<Trouble, 'none'>, Fault> = {
       refuses: service.no('no such commit'),
+      refuses_softly: service.softNo ?? service.no('no such commit'),
       fails: { status: 503, body: {} },
       throttles: slowDown(30),
       distrusts: service.distrust,

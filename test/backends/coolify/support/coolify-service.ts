@@ -12,6 +12,7 @@ export async function openCoolify(clients: Clients): Promise<Service & { fake: F
     connection: { settings: { url: fake.origin }, secrets: { token: fake.token } },
     isStart: ({ path }) => path === '/api/v1/deploy',
     no: (message) => ({ status: 400, body: { message } }),
+    softNo: { status: 200, body: { deployments: [{ message: 'No deployment queued.' }] } },
     distrust: { status: 401, body: { message: 'Unauthenticated.' } },
     know: () => {
       fake.deployments.length = 0;

@@ -14,6 +14,10 @@ export async function openJenkins(clients: Clients): Promise<Service & { fake: F
     secrets: { url: fake.url('jenkins'), jenkinsToken },
     isStart: ({ path, headers }) => isHook(path) && headers['gwt-dry-run'] === undefined,
     no: (message) => ({ status: 400, body: { message } }),
+    softNo: {
+      status: 200,
+      body: { message: 'Triggered jobs.', jobs: { ferry: { triggered: false, id: 0, url: '' } } },
+    },
     distrust: { status: 403, body: { message: 'Not in the allow-list' } },
     headIs: () => undefined,
     started: () => fake.started.map((one) => one.commit ?? ''),

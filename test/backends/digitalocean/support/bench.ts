@@ -104,6 +104,7 @@ export async function openCalls(): Promise<Bench> {
   const behaviours: Record<Behaviour, () => Promise<void> | void> = {
     accepts: () => undefined,
     refuses: () => starts(status(422, { id: 'unprocessable_entity', message: 'no such branch' })),
+    refuses_softly: () => undefined,
     distrusts: () => all(status(401, { id: 'unauthorized', message: 'Unable to authenticate' })),
     is_gone: () => all(status(404, { id: 'not_found', message: 'gone' })),
     throttles: () => starts(status(429, { id: 'too_many_requests' }, { 'retry-after': '90' })),
@@ -149,6 +150,7 @@ export async function openLane(clock: () => number): Promise<LaneBench> {
   const { fake, app, code } = bench;
   const faults: Record<Exclude<Trouble, 'none'>, Omit<Fault, 'path' | 'method'>> = {
     refuses: { kind: 'status', status: 422, body: { id: 'bad', message: 'no such branch' } },
+    refuses_softly: { kind: 'status', status: 422 },
     fails: { kind: 'status', status: 503 },
     throttles: { kind: 'status', status: 429, headers: { 'retry-after': '30' } },
     distrusts: { kind: 'status', status: 401, body: { id: 'unauthorized', message: `${token}?` } },

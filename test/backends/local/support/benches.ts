@@ -18,6 +18,7 @@ const asksNobody = 'it has no credential of its own, and git gets a fresh one';
 /** What a backend inside Slipway cannot meet. */
 export const impossibleCalls: Partial<Record<Behaviour, string>> = {
   distrusts: asksNobody,
+  refuses_softly: sameProcess,
   is_gone: sameProcess,
   throttles: 'nobody limits it',
   fails: sameProcess,
@@ -31,6 +32,7 @@ export const impossibleCalls: Partial<Record<Behaviour, string>> = {
 export const impossibleTroubles: Partial<Record<Trouble, string>> = {
   refuses:
     'what it would refuse cannot be saved; a build that fails is a failure of that push alone',
+  refuses_softly: sameProcess,
   fails: sameProcess,
   throttles: 'nobody limits it',
   distrusts: asksNobody,

@@ -122,6 +122,7 @@ export async function openConformanceBench(): Promise<Bench> {
   const behaviours: Record<Behaviour, () => Promise<void> | void> = {
     accepts: () => receiver.answers(202, { external_id: 'run-1' }),
     refuses: () => receiver.answers(422, { message: 'no such environment' }),
+    refuses_softly: () => receiver.answers(200, { state: 'refused' }),
     distrusts: () => receiver.answers(401),
     is_gone: () => receiver.answers(410),
     throttles: () => receiver.answers(429, {}, { 'retry-after': '90' }),

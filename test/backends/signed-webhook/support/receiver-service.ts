@@ -84,6 +84,7 @@ export async function openReceiver({ clock, http }: Clients): Promise<Service> {
     secrets: { secret },
     isStart: ({ json }) => json['type'] === 'deployment.requested',
     no: (message) => ({ status: 422, body: { message } }),
+    softNo: { status: 200, body: { state: 'refused' } },
     distrust: { status: 401, body: { message: `who is ${secret}?` } },
     headIs: () => undefined,
     started: () => fake.started,
