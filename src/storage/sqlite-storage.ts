@@ -7,6 +7,7 @@ import { migrate } from './migrations/index.js';
 import { defineModels } from './models/index.js';
 import { sealingKeys } from './sealing-keys.js';
 import type { Sql } from './sql.js';
+import { Checkpointer } from './sqlite/checkpointer.js';
 import { durablePragmas, SqliteConnection } from './sqlite/connection.js';
 import { loadSqlite } from './sqlite/driver.js';
 import { GroupCommitWriter } from './sqlite/group-commit-writer.js';
@@ -54,10 +55,12 @@ export async function openSqliteStorage(options: {
   const sequelize = openSequelize(file);
   const { connection, applied } = await openFile(file, sequelize);
   if (applied.length > 0) options.logger.info({ applied }, 'storage.migrated');
+  const checkpointer = await Checkpointer.open(file, options.logger);
   const { tx, forget } = remembering(transactionOver(connection, options.newId));
   const writer = new GroupCommitWriter(connection, {
     maxWaiting: maxWaitingItems,
     onRollback: forget,
+    onCommit: () => checkpointer.committed(),
   });
   const takenOver = await writer.write(async () => {
     await tx.repositories.reconcileAll(options.now());
@@ -76,6 +79,7 @@ export async function openSqliteStorage(options: {
     async close() {
       await writer.idle();
       await sequelize.close();
+      await checkpointer.close();
       await connection.close();
       await lock.release();
     },

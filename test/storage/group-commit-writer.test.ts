@@ -68,6 +68,62 @@ describe('group commit writer', () => {
     assert.deepEqual(await texts(), ['fifth', 'first', 'second']);
   });
 
+  it('keeps a commit whose successor could not begin because the file was busy', async () => {
+    const other = await SqliteConnection.open(join(folder.path, 'test.sqlite'));
+    await connection.exec('PRAGMA busy_timeout = 0');
+    let isTaken = false;
+    const interrupted = new GroupCommitWriter(
+      {
+        async exec(text) {
+          if (text === 'COMMIT; BEGIN IMMEDIATE' && !isTaken) {
+            isTaken = true;
+            await connection.exec('COMMIT');
+            await other.exec('BEGIN IMMEDIATE');
+            await connection.exec('BEGIN IMMEDIATE').finally(() => other.exec('ROLLBACK'));
+            return;
+          }
+          await connection.exec(text);
+        },
+      },
+      { maxWaiting: 50 },
+    );
+    let second: Promise<unknown> = Promise.resolve();
+    const first = interrupted.write(async () => {
+      await insert('first')();
+      second = interrupted.write(insert('second'));
+    });
+    await first;
+    await second;
+    assert.equal(isTaken, true);
+    assert.deepEqual(await texts(), ['first', 'second']);
+    await connection.exec('PRAGMA busy_timeout = 5000');
+    await other.close();
+  });
+
+  it('fails the jobs of a commit that failed, and goes on with the next ones', async () => {
+    let fails = true;
+    const failing = new GroupCommitWriter(
+      {
+        async exec(text) {
+          if (text === 'COMMIT; BEGIN IMMEDIATE' && fails) {
+            fails = false;
+            throw Object.assign(new Error('disk I/O error'), { code: 'SQLITE_IOERR' });
+          }
+          await connection.exec(text);
+        },
+      },
+      { maxWaiting: 50 },
+    );
+    let second: Promise<unknown> = Promise.resolve();
+    const first = failing.write(async () => {
+      await insert('first')();
+      second = failing.write(insert('second'));
+    });
+    await assert.rejects(first, { code: 'storage_unavailable' });
+    await second;
+    assert.deepEqual(await texts(), ['second']);
+  });
+
   it('a lone job that fails changes nothing and blocks nobody', async () => {
     const failing = writer.write(async () => {
       await insert('gone')();

@@ -1,0 +1,34 @@
+import assert from 'node:assert/strict';
+import { statSync } from 'node:fs';
+import { join } from 'node:path';
+import { Checkpointer } from '../../src/storage/sqlite/checkpointer.js';
+import { SqliteConnection } from '../../src/storage/sqlite/connection.js';
+import { GroupCommitWriter } from '../../src/storage/sqlite/group-commit-writer.js';
+import { silentLogger } from '../support/silent-logger.js';
+import { tempFolder } from '../support/temp-folder.js';
+import { waitFor } from '../support/e2e/wait-for.js';
+
+describe('checkpointer', () => {
+  const folder = tempFolder('checkpointer');
+  after(() => folder.remove());
+
+  it('moves what was committed into the database file beside the writer, which never does it itself', async () => {
+    const file = join(folder.path, 'test.sqlite');
+    const connection = await SqliteConnection.open(file);
+    await connection.exec('CREATE TABLE notes (text TEXT NOT NULL)');
+    const checkpointer = await Checkpointer.open(file, silentLogger());
+    const writer = new GroupCommitWriter(connection, {
+      maxWaiting: 10,
+      onCommit: () => checkpointer.committed(),
+    });
+    const text = 'x'.repeat(10_000);
+    for (let each = 0; each < 32; each += 1) {
+      await writer.write(() => connection.run('INSERT INTO notes VALUES (?)', [text]));
+    }
+    await waitFor('the rows in the file', () => statSync(file).size > 32 * text.length);
+    await checkpointer.close();
+    const [count] = await connection.all<{ n: number }>('SELECT count(*) AS n FROM notes');
+    assert.equal(count?.n, 32);
+    await connection.close();
+  });
+});
