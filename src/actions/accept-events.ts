@@ -15,7 +15,6 @@ export interface InboundEvent {
   attemptNumber: number;
   event: Exclude<HookEvent, { kind: 'ignored' }>;
   body: string;
-  bodyDigest: string;
   receivedAt: number;
 }
 
@@ -145,7 +144,7 @@ function eventRow(item: InboundEvent, repository: Repository | null, ids: Ids): 
     repositoryId: repository?.id ?? null,
     actor: item.event.actor,
     attemptNumber: item.attemptNumber,
-    bodyDigest: item.bodyDigest,
+    bodyDigest: '',
     body: item.body,
     receivedAt: item.receivedAt,
   };

@@ -153,8 +153,6 @@ async function take(
     source: verified.source,
     workspaceUuid: spoken.workspaceUuid,
     event,
-    body: delivery.body.toString('utf8'),
-    bodyDigest: digest(delivery.body),
     receivedAt: deps.clock(),
   });
   if (accepted.deployments > 0) deps.waker.wake();

@@ -58,8 +58,9 @@ describe('intake', () => {
       );
     },
     parse: (delivery) => {
-      if (delivery.body.toString() === 'broken') throw new InputError('body_unreadable');
-      return { deliveryId: 'd', eventKey: 'repo:push', attemptNumber: 1, event };
+      const body = delivery.body.toString();
+      if (body === 'broken') throw new InputError('body_unreadable');
+      return { deliveryId: 'd', eventKey: 'repo:push', attemptNumber: 1, event, body };
     },
   };
 
@@ -107,7 +108,6 @@ describe('intake', () => {
     const response = await send('{"a":1}');
     assert.equal(response.status, 204);
     assert.equal(accepted[0]?.body, '{"a":1}');
-    assert.match(accepted[0]?.bodyDigest ?? '', /^[0-9a-f]{64}$/);
     assert.equal(accepted[0]?.workspaceUuid, workspaceUuid);
     assert.equal(seen[0]?.rawUrl, '/connect/events?x=1');
     assert.equal(woken, 1);

@@ -29,7 +29,8 @@ const door: EventDoor = {
   door: 'connect',
   path: '/connect/events',
   verify: () => Promise.resolve({ ok: true, source, workspaceUuid }),
-  parse: ({ headers }) => ({
+  parse: ({ headers, body }) => ({
+    body: body.toString('utf8'),
     deliveryId: String(headers['x-request-uuid']),
     eventKey: 'repo:push',
     attemptNumber: 1,

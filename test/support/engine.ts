@@ -188,7 +188,6 @@ export async function createEngine(
         eventKey: 'repo:push',
         attemptNumber: 1,
         body: '{}',
-        bodyDigest: 'digest',
         receivedAt: clock.now(),
         event: {
           kind: 'push',

@@ -47,7 +47,7 @@ export interface StoredEvent {
   actor: Person | null;
   /** Bitbucket's `X-Attempt-Number`, 1 for the first. */
   attemptNumber: number;
-  /** SHA-256 of the raw body, hex. */
+  /** SHA-256 of a raw body that is not kept, hex; otherwise empty. */
   bodyDigest: string;
   /** Raw body as received; null when unreadable. */
   body: string | null;

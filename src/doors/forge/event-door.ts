@@ -38,7 +38,7 @@ async function verify(calls: ForgeCalls, delivery: RawDelivery): Promise<DoorVer
 /** Null: it names none, or cannot be read; `parse` then says what is wrong. */
 function workspaceOf(delivery: RawDelivery): string | null {
   try {
-    return readEvent(delivery).event.repository?.workspaceUuid ?? null;
+    return readEvent(delivery.body.toString('utf8')).event.repository?.workspaceUuid ?? null;
   } catch (error) {
     if (error instanceof InputError) return null;
     throw error;
@@ -46,17 +46,19 @@ function workspaceOf(delivery: RawDelivery): string | null {
 }
 
 function parse(delivery: RawDelivery): ParsedDelivery {
-  const told = readEvent(delivery);
+  const body = delivery.body.toString('utf8');
+  const told = readEvent(body);
   return {
-    deliveryId: deliveryIdOf(told, delivery),
+    deliveryId: deliveryIdOf(told, delivery, body),
     eventKey: told.eventType,
     attemptNumber: told.retryCount + 1,
     event: told.event,
+    body,
   };
 }
 
-function readEvent(delivery: RawDelivery): ForgeEvent {
-  return parseForgeEvent(unwrapForgeBody(parseJsonObject(delivery.body.toString('utf8'))));
+function readEvent(body: string): ForgeEvent {
+  return parseForgeEvent(unwrapForgeBody(parseJsonObject(body)));
 }
 
 /**
@@ -64,10 +66,10 @@ function readEvent(delivery: RawDelivery): ForgeEvent {
  * (§2.2) are each taken for one of their own: a copy then asks for the head and changes nothing, while a push taken for a
  * copy would be lost.
  */
-function deliveryIdOf(told: ForgeEvent, { headers, body }: RawDelivery): string {
+function deliveryIdOf(told: ForgeEvent, { headers }: RawDelivery, body: string): string {
   if (told.timestamp !== null) return `event-${digest(told.identity, told.timestamp)}`;
   const { jti } = decodeJwt(String(headers['authorization']).replace(/^Bearer /i, ''));
-  return `call-${digest(jti ?? '', body.toString('utf8'))}`;
+  return `call-${digest(jti ?? '', body)}`;
 }
 
 function digest(...parts: string[]): string {
