@@ -1,11 +1,5 @@
-import { DataTypes, type QueryInterface } from 'sequelize';
-
-const id = { type: DataTypes.TEXT, primaryKey: true, allowNull: false } as const;
-const text = { type: DataTypes.TEXT, allowNull: false } as const;
-const maybeText = { type: DataTypes.TEXT, allowNull: true } as const;
-/** Unix ms, counters and flags: one type that both databases read back as a number. */
-const integer = { type: DataTypes.BIGINT, allowNull: false } as const;
-const maybeInteger = { type: DataTypes.BIGINT, allowNull: true } as const;
+import type { QueryInterface } from 'sequelize';
+import { id, text, maybeText, integer, maybeInteger } from './columns.js';
 
 /** Ids are ULIDs in TEXT; JSON is TEXT; times are Unix ms. */
 export async function up(schema: QueryInterface): Promise<void> {

@@ -1,10 +1,5 @@
-import { DataTypes, type QueryInterface } from 'sequelize';
-
-const id = { type: DataTypes.TEXT, primaryKey: true, allowNull: false } as const;
-const text = { type: DataTypes.TEXT, allowNull: false } as const;
-const maybeText = { type: DataTypes.TEXT, allowNull: true } as const;
-const integer = { type: DataTypes.BIGINT, allowNull: false } as const;
-const maybeInteger = { type: DataTypes.BIGINT, allowNull: true } as const;
+import type { QueryInterface } from 'sequelize';
+import { id, text, maybeText, integer, maybeInteger } from './columns.js';
 
 /** Repository webhooks of our own making. */
 export async function up(schema: QueryInterface): Promise<void> {

@@ -1,10 +1,5 @@
-import { DataTypes, type QueryInterface } from 'sequelize';
-
-const id = { type: DataTypes.TEXT, primaryKey: true, allowNull: false } as const;
-const text = { type: DataTypes.TEXT, allowNull: false } as const;
-const maybeText = { type: DataTypes.TEXT, allowNull: true } as const;
-const integer = { type: DataTypes.BIGINT, allowNull: false } as const;
-const maybeInteger = { type: DataTypes.BIGINT, allowNull: true } as const;
+import type { QueryInterface } from 'sequelize';
+import { id, text, maybeText, integer, maybeInteger } from './columns.js';
 
 /** What a Forge installation has beyond any other, and names that its events do not carry and that are asked for. */
 export async function up(schema: QueryInterface): Promise<void> {

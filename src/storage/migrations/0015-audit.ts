@@ -1,16 +1,15 @@
-import { DataTypes, type QueryInterface } from 'sequelize';
-
-const text = { type: DataTypes.TEXT, allowNull: false } as const;
+import type { QueryInterface } from 'sequelize';
+import { id, integer, maybeText, text } from './columns.js';
 
 /** Who changed what. */
 export async function up(schema: QueryInterface): Promise<void> {
   await schema.createTable('audit_entries', {
-    id: { type: DataTypes.TEXT, primaryKey: true, allowNull: false },
+    id,
     workspace_uuid: text,
-    repository_id: { type: DataTypes.TEXT, allowNull: true },
+    repository_id: maybeText,
     by: text,
     says: text,
-    at: { type: DataTypes.BIGINT, allowNull: false },
+    at: integer,
   });
   await schema.addIndex('audit_entries', ['workspace_uuid', 'id']);
 }
