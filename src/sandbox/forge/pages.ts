@@ -135,7 +135,6 @@ function hosted(call: WebCall, place: Place): Reply {
   return renderPage(world, viewer, {
     title: chosen.page.title,
     side: place.side(chosen),
-    scripts: ['forge'],
     main: html`${place.top}${frame(world, visit)}`,
   });
 }
@@ -148,14 +147,15 @@ function frame(world: World, visit: Visit): Html {
   const { installation, page } = visit;
   // `localhost`, while Bitbucket is 127.0.0.1: another origin, as the CDN is.
   const cdn = world.links.origin.replace('127.0.0.1', 'localhost');
-  return html`<iframe
-    class="panel forge"
-    title="${page.title}"
-    sandbox="${allowed}"
-    data-session="${world.forge.openVisit(visit)}"
-    data-context="${JSON.stringify(bridgeContext(visit))}"
-    src="${cdn}/_forge/cdn/${installation.id}/${page.resource}/index.html"
-  ></iframe>`;
+  return html`<script src="/_assets/forge.js"></script>
+    <iframe
+      class="panel forge"
+      title="${page.title}"
+      sandbox="${allowed}"
+      data-session="${world.forge.openVisit(visit)}"
+      data-context="${JSON.stringify(bridgeContext(visit))}"
+      src="${cdn}/_forge/cdn/${installation.id}/${page.resource}/index.html"
+    ></iframe>`;
 }
 
 function bridgeContext(visit: Visit): object {

@@ -1,9 +1,15 @@
-/** In the page that hosts a Custom UI frame: carries out what the frame's bridge asks for (bitbucket-forge §6.3). */
+/**
+ * In the page that hosts a Custom UI frame: carries out what the frame's bridge asks for (bitbucket-forge §6.3). It listens
+ * before the frame is there, so that no call of the frame's is lost.
+ */
 export const forgeHostScript = `'use strict';
 (() => {
-  const frame = document.querySelector('iframe.forge');
-  if (!frame) return;
-  const origin = new URL(frame.src).origin;
+  let frame = null;
+  let origin = '';
+  const findFrame = () => {
+    frame ??= document.querySelector('iframe.forge');
+    if (frame) origin = new URL(frame.src).origin;
+  };
   const theme = new URLSearchParams(location.search).get('theme');
   const dark = matchMedia('(prefers-color-scheme: dark)');
   const colorMode = () => theme || (dark.matches ? 'dark' : 'light');
@@ -30,7 +36,8 @@ export const forgeHostScript = `'use strict';
     },
   };
   addEventListener('message', async (event) => {
-    if (event.source !== frame.contentWindow || event.origin !== origin) return;
+    findFrame();
+    if (event.source !== frame?.contentWindow || event.origin !== origin) return;
     const { forge, id, command, payload, height } = event.data ?? {};
     if (!forge) return;
     if (height) {

@@ -13,7 +13,7 @@ export interface Page {
   status?: number;
   /** Where forms of this page may lead, redirects included; usually there are none. */
   formAction?: string;
-  scripts?: readonly ('host' | 'live' | 'forge')[];
+  scripts?: readonly ('host' | 'live')[];
 }
 
 const logo = html`<svg viewBox="0 0 24 24" aria-hidden="true">

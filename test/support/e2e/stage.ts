@@ -43,9 +43,12 @@ export class Stage {
     this.#options = options;
   }
 
-  /** @param settings environment of the server, beside folder, port and addresses */
+  /**
+   * @param settings environment of the server, beside folder, port and addresses; a function where they depend on where
+   *   Bitbucket is
+   */
   static async open(
-    settings: Record<string, string> = {},
+    settings: Record<string, string> | ((bitbucketUrl: string) => Record<string, string>) = {},
     options: CliOptions = {},
   ): Promise<Stage> {
     const folder = tempFolder('e2e').path;
@@ -54,7 +57,8 @@ export class Stage {
     const bench = await Bench.start({ dataDir: join(folder, 'bitbucket') });
     // Full of secrets, and not what the tests are about.
     chmodSync(join(folder, 'bitbucket'), 0o700);
-    const stage = new Stage({ bench, seed: await bench.seed(), folder }, settings, options);
+    const environment = typeof settings === 'function' ? settings(bench.url) : settings;
+    const stage = new Stage({ bench, seed: await bench.seed(), folder }, environment, options);
     try {
       await stage.start();
     } catch (error) {
