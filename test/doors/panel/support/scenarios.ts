@@ -13,6 +13,7 @@ import {
   hookBackend,
   type FakePanel,
 } from './fake-panel.js';
+import { tour } from './tour.js';
 
 export interface Scenario {
   services: () => FakePanel;
@@ -34,6 +35,7 @@ export function scenarios(now: number): Record<string, Scenario> {
     'read-only': {
       services: () => Object.assign(everything(now), { permissionIs: 'write' as const }),
     },
+    tour: { services: () => tour(now) },
     'read-only-empty': { services: () => fakePanel({ permissionIs: 'read' }) },
     'one-after-another': { services: () => oneAfterAnother(now) },
     'hard-names': { services: () => hardNames(now) },
