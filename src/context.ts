@@ -10,7 +10,9 @@ import { createPruner } from './actions/prune.js';
 import { reconcileDue } from './actions/reconcile.js';
 import { removeApp } from './actions/remove-app.js';
 import { createStatusReporter } from './actions/report-status.js';
-import { createLanes, type LaneDeps, type LaneRouting } from './actions/step-lane.js';
+import type { Step } from './actions/plan-lanes.js';
+import { createLanes, type LaneDeps, type LaneRouting, type Lanes } from './actions/step-lane.js';
+import { createPushTaker } from './actions/take-pushes.js';
 import { createBackends } from './backends/registry.js';
 import type { Config, Secrets } from './config/config.js';
 import type { Backend, BackendTarget } from './core/backend.js';
@@ -79,10 +81,14 @@ export interface Context {
   stop(): Promise<void>;
 }
 
+type LaneWorker = Worker<Step>;
+
 /** Most of them wait for somebody's network; builds on this machine have slots of their own. */
 const lanesAtOnce = 96;
 const callsAtOncePerHost = 32;
-const statusesAtOnce = 16;
+const statusesAtOnce = 48;
+/** Nobody notices, and the calls of backends go first. */
+const statusGatherMs = 50;
 const repositoriesAtOnce = 4;
 const statusJob = 'build statuses';
 
@@ -149,7 +155,14 @@ export async function createContext(
   const notices = createNoticeParts({ ...basics, secrets, http: receivers.http });
   const forge = createForgeParts({ ...outward, bitbucket });
   const jobs = [people.watch, credentials.check, notices.teller, hooks.job, ...forge.jobs];
-  const worker: Worker = createWorker(basics, lanes, bitbucket, jobs, stopping.signal);
+  const stepping = createLanes(lanes);
+  const worker: LaneWorker = createWorker(
+    basics,
+    { ...lanes, stepping },
+    bitbucket,
+    jobs,
+    stopping.signal,
+  );
   const connect = await openConnectDoor(basics, bitbucket);
   const control = await openControlSocket({
     path: join(config.dataDir, controlSocketName),
@@ -174,10 +187,12 @@ export async function createContext(
     forge: forge.door,
     intake: {
       doors: [connect.events, hooks.door, ...(forge.door?.events ?? [])],
-      accept: storage.batched(acceptEvents({ ...lanes.routing, clock, ids, digest })),
+      accept: createPushTaker({
+        accept: acceptEvents({ ...lanes.routing, clock, ids, digest }),
+        ...{ storage, lanes: stepping, hands: worker },
+      }),
       noteUnreadable: noteUnreadable(basics),
       measures: metrics.measures,
-      waker: worker,
       clock,
       logger,
     },
@@ -228,7 +243,11 @@ function ownKey(masterKey: Buffer, purpose: string): Buffer {
 
 type BackendParts = ReceiverParts['options'] & ReturnType<typeof createVendorParts>['options'];
 
-function createBackendList(basics: Basics, parts: BackendParts, worker: () => Worker): Backend[] {
+function createBackendList(
+  basics: Basics,
+  parts: BackendParts,
+  worker: () => LaneWorker,
+): Backend[] {
   const { config, baseUrl, storage, clock, logger } = basics;
   return createBackends({
     ...parts,
@@ -282,21 +301,21 @@ function laneDeps(
 
 function createWorker(
   basics: Basics,
-  lanes: LaneDeps,
+  lanes: LaneDeps & { stepping: Lanes },
   bitbucket: BitbucketClients,
   more: readonly BackgroundJob[],
   signal: AbortSignal,
-): Worker {
+): LaneWorker {
   const { storage, clock, logger } = basics;
   const reports = { ...basics, bitbucket: bitbucket.background };
   const waker = { wake: () => worker.wake() };
   const reconcile = { ...reports, ...lanes.routing, digest, waker };
   const reportStatuses = createStatusReporter(reports);
-  const worker: Worker = new Worker({
+  const worker: LaneWorker = new Worker({
     storage,
-    lanes: createLanes(lanes),
+    lanes: lanes.stepping,
     background: [
-      { name: statusJob, run: () => reportStatuses(statusesAtOnce) },
+      { name: statusJob, gatherMs: statusGatherMs, run: () => reportStatuses(statusesAtOnce) },
       { name: 'reconcile', run: () => reconcileDue(reconcile, repositoriesAtOnce) },
       createPruner({ ...basics, signal }),
       createForgetter({ ...lanes, signal }),

@@ -1,5 +1,4 @@
-import { isOver } from '../core/delivery/settle.js';
-import type { Deployment, Target } from '../core/model/index.js';
+import type { Deployment, DeploymentState, Target } from '../core/model/index.js';
 import type { Clock, Ids, Transaction } from '../core/ports.js';
 
 interface NoteDeps {
@@ -19,19 +18,28 @@ function connectionSubject(connectionId: string): string {
  * One notice when a target begins to fail and none for the failures that follow; it is over when something goes live there.
  * In the transaction that ends the deployment, so that neither is ever forgotten.
  */
-export async function noteEnd(
+export async function noteEnds(
+  tx: Transaction,
+  settled: readonly { deployment: Deployment; target: Target }[],
+  deps: NoteDeps,
+): Promise<void> {
+  const well = settled.filter(({ deployment: { state } }) => wentWell.has(state));
+  const subjects = well.map(({ target }) => targetSubject(target.id));
+  await tx.notices.resolveAll(subjects, deps.clock());
+  for (const { deployment, target } of settled) {
+    if (deployment.state === 'failed') await noteFailure(tx, deployment, target, deps);
+  }
+}
+
+const wentWell: ReadonlySet<DeploymentState> = new Set(['live', 'handed_off']);
+
+async function noteFailure(
   tx: Transaction,
   deployment: Deployment,
   target: Target,
   deps: NoteDeps,
 ): Promise<void> {
-  if (!isOver(deployment.state)) return;
   const now = deps.clock();
-  if (deployment.state === 'live' || deployment.state === 'handed_off') {
-    await tx.notices.resolve(targetSubject(target.id), now);
-    return;
-  }
-  if (deployment.state !== 'failed') return;
   const repository = await tx.repositories.byId(target.repositoryId);
   if (!repository) return;
   await tx.notices.add({

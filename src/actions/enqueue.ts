@@ -18,7 +18,13 @@ export async function enqueueNewest(
   for (const deployment of deployments) {
     if (isQueued(deployment) && !inDoubt(deployment)) newest.set(slotKey(deployment), deployment);
   }
-  for (const winner of newest.values()) {
+  // Asked for all at once: hardly ever does anything wait there.
+  const winners = [...newest.values()];
+  const busy = await tx.deployments.targetsWithQueued([
+    ...new Set(winners.map(({ targetId }) => targetId)),
+  ]);
+  for (const winner of winners) {
+    if (!busy.has(winner.targetId)) continue;
     const replaced = await supersedeQueued(tx, winner, now, deps);
     for (const { slotSince } of replaced) winner.slotSince = Math.min(winner.slotSince, slotSince);
   }

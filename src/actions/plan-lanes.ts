@@ -10,6 +10,7 @@ import type {
   Target,
 } from '../core/model/index.js';
 import type { LaneChange, Transaction } from '../core/ports.js';
+import { allSettled } from '../lib/settled.js';
 import { builtAlong } from './built-along.js';
 import { waitsForRepair } from './connection-gate.js';
 import { statusReport } from './record-status.js';
@@ -98,13 +99,16 @@ async function gather(
   claimed: readonly ClaimedLane[],
   deps: LaneDeps,
 ): Promise<Facts> {
-  const targets = byId(await tx.targets.byIds(claimed.map(({ lease }) => lease.targetId)));
+  const currentIds = claimed.map((lane) => lane.currentDeploymentId).filter((id) => id !== null);
+  const [targetRows, currentRows] = await allSettled([
+    tx.targets.byIds(claimed.map(({ lease }) => lease.targetId)),
+    tx.deployments.byIds(currentIds),
+  ]);
+  const [targets, currents] = [byId(targetRows), byId(currentRows)];
   const lookAgainAt = new Map<string, number | null>();
   for (const target of targets.values()) {
     lookAgainAt.set(target.id, await settleWaitingAt(tx, target, deps));
   }
-  const currentIds = claimed.map((lane) => lane.currentDeploymentId).filter((id) => id !== null);
-  const currents = byId(await tx.deployments.byIds(currentIds));
   const free = claimed.filter(({ currentDeploymentId }) => {
     const current = currents.get(currentDeploymentId ?? '');
     return !current || isOver(current.state);
@@ -113,30 +117,35 @@ async function gather(
   const wanted = [...queued, ...currents.values()];
   const started = wanted.filter(({ startedAt }) => startedAt !== null).map(({ id }) => id);
   const attempts = new Map<string, Omit<Attempt, 'exchanges'>[]>();
-  for (const attempt of await tx.attempts.ofDeployments(started)) {
-    const known = attempts.get(attempt.deploymentId);
-    if (known) known.push(attempt);
-    else attempts.set(attempt.deploymentId, [attempt]);
-  }
   const others = new Set<string>();
   for (const { targetId, rollbackOf } of wanted) {
     const live = targets.get(targetId)?.liveDeploymentId;
     if (live) others.add(live);
     if (rollbackOf !== null) others.add(rollbackOf);
   }
-  const deployments = new Map(currents);
-  for (const other of await tx.deployments.byIds([...others])) deployments.set(other.id, other);
   const connectionIds = [...targets.values()].flatMap(({ connectionId }) => connectionId ?? []);
   const repositoryIds = [...new Set(wanted.map(({ repositoryId }) => repositoryId))];
+  const [made, otherRows, repositories, connections, cancelFor] = await allSettled([
+    tx.attempts.ofDeployments(started),
+    tx.deployments.byIds([...others]),
+    tx.repositories.byIds(repositoryIds),
+    tx.connections.byIds([...new Set(connectionIds)]),
+    newerOnes(tx, targets, currents),
+  ]);
+  for (const attempt of made) {
+    const known = attempts.get(attempt.deploymentId);
+    if (known) known.push(attempt);
+    else attempts.set(attempt.deploymentId, [attempt]);
+  }
   return {
     targets,
     lookAgainAt,
-    deployments,
-    cancelFor: await newerOnes(tx, targets, currents),
+    deployments: new Map([...currents, ...byId(otherRows)]),
+    cancelFor,
     queued: new Map(queued.map((deployment) => [deployment.targetId, deployment])),
     attempts,
-    repositories: byId(await tx.repositories.byIds(repositoryIds)),
-    connections: byId(await tx.connections.byIds([...new Set(connectionIds)])),
+    repositories: byId(repositories),
+    connections: byId(connections),
   };
 }
 
@@ -216,11 +225,14 @@ class Plan {
   }
 
   async store(tx: Transaction): Promise<void> {
-    await tx.lanes.settle(this.#released, this.#now);
-    await tx.lanes.setCurrent(this.#begun);
-    await tx.deployments.updateMany(this.#changes);
-    await tx.attempts.insert(this.#attempts);
-    await tx.statusReports.insert(this.#reports);
+    // None of these asks for what another one writes; a lane is either given back or begun.
+    await allSettled([
+      tx.lanes.settle(this.#released, this.#now),
+      tx.lanes.setCurrent(this.#begun),
+      tx.deployments.updateMany(this.#changes),
+      tx.attempts.insert(this.#attempts),
+      tx.statusReports.insert(this.#reports),
+    ]);
     for (const { targetId, liveDeploymentId } of this.#live) {
       await tx.targets.touch(targetId, { liveDeploymentId });
       await wakeWaiters(tx, [liveDeploymentId], this.#now);

@@ -2,7 +2,8 @@ import { statusFor } from '../core/delivery/build-status.js';
 import { isOver, type Settlement } from '../core/delivery/settle.js';
 import type { Attempt, Deployment, LaneLease, StatusReport, Target } from '../core/model/index.js';
 import type { LaneChange, Transaction } from '../core/ports.js';
-import { noteBrokenConnection, noteEnd } from './deploy-notices.js';
+import { allSettled } from '../lib/settled.js';
+import { noteBrokenConnection, noteEnds } from './deploy-notices.js';
 import { statusReport } from './record-status.js';
 import { wakeFollowers, wakeWaiters } from './settle-waiting.js';
 import type { LaneDeps } from './step-lane.js';
@@ -40,23 +41,28 @@ export async function settleLanes(
   const changes = await laneChanges(tx, all);
   const held = await tx.lanes.settle(changes, now);
   const mine = all.filter(({ lease }) => held.has(lease.targetId));
-  await tx.attempts.finish(mine.map(({ attempt }) => attempt).filter((one) => one !== null));
   const reports: StatusReport[] = [];
-  const deployments = mine.map(({ deployment, settlement, target }) => {
-    const settled: Deployment = { ...deployment, ...settlement.deployment, updatedAt: now };
-    if (statusChanged(deployment, settled, target.name)) {
-      const report = statusReport(settled, target.name, now, deps);
+  const settled: { deployment: Deployment; target: Target }[] = [];
+  const patches = mine.map(({ deployment, settlement, target }) => {
+    const patch = { ...settlement.deployment, updatedAt: now };
+    const after: Deployment = { ...deployment, ...patch };
+    settled.push({ deployment: after, target });
+    if (statusChanged(deployment, after, target.name)) {
+      const report = statusReport(after, target.name, now, deps);
       if (report) reports.push(report);
     }
-    return { id: deployment.id, patch: { ...settlement.deployment, updatedAt: now } };
+    return { id: deployment.id, patch };
   });
-  await tx.deployments.updateMany(deployments);
-  await tx.statusReports.insert(reports);
+  // None of these asks for what another one writes.
+  await allSettled([
+    tx.attempts.finish(mine.map(({ attempt }) => attempt).filter((one) => one !== null)),
+    tx.deployments.updateMany(patches),
+    tx.statusReports.insert(reports),
+    noteEnds(tx, settled, deps),
+  ]);
   for (const one of mine) {
     await applyToConnection(tx, one, deps);
     await applyToTarget(tx, one, now);
-    const settled = { ...one.deployment, ...one.settlement.deployment, updatedAt: now };
-    await noteEnd(tx, settled, one.target, deps);
   }
   // In the same transaction: what went live here is never forgotten over there.
   const ended = mine.filter((one) => isOver(stateOf(one)));

@@ -1,7 +1,7 @@
 import type { Backend } from '../core/backend.js';
 import type { Breakers } from '../core/delivery/breaker.js';
 import type { HostSlots } from '../core/delivery/host-slots.js';
-import type { Bitbucket, Clock, Ids, Logger, Storage, Vault } from '../core/ports.js';
+import type { Bitbucket, Clock, Ids, Logger, Storage, Transaction, Vault } from '../core/ports.js';
 import type { RoutingFacts } from '../core/routing/decide.js';
 import { callBackend } from './call-backend.js';
 import { askBitbucket, settleCheck } from './check-deployment.js';
@@ -48,9 +48,17 @@ export interface ClaimWish {
   servedLately: readonly string[];
 }
 
+/** Lanes that were leased together, with what comes next in each. */
+export interface Begun extends Planned {
+  claimed: number;
+}
+
 export interface Lanes {
   /** Leases lanes that are due and stores what comes next in each: one transaction for all of them. */
-  begin(wish: ClaimWish): Promise<Planned & { claimed: number }>;
+  begin(wish: ClaimWish): Promise<Begun>;
+  /** The same within a transaction that does more; what was planned in one that was not committed must be forgotten. */
+  beginIn(tx: Transaction, wish: ClaimWish): Promise<Begun>;
+  forget(begun: Begun): void;
   /**
    * Does what was stored and settles it, together with whatever else is settled at that moment. Returns when its lane is due
    * again, as far as is known. Whatever kills the process in between, the next holder of the lane goes on from what is stored.
@@ -64,29 +72,42 @@ export function createLanes(deps: LaneDeps): Lanes {
   );
   return {
     begin: (wish) => begin(wish, deps),
+    beginIn: (tx, wish) => beginIn(tx, wish, deps),
+    forget: (begun) => forget(begun, deps),
     run: (step) => (step.kind === 'check' ? runCheck(step, deps) : runCall(step, settle, deps)),
   };
 }
 
-async function begin(
-  { limit, owner, leaseMs, servedLately }: ClaimWish,
-  deps: LaneDeps,
-): Promise<Planned & { claimed: number }> {
-  let planned: Planned = { steps: [], nextDue: null };
+async function begin(wish: ClaimWish, deps: LaneDeps): Promise<Begun> {
+  let begun: Begun | null = null;
+  const forgetBegun = (): void => {
+    if (begun) forget(begun, deps);
+    begun = null;
+  };
   try {
-    const claimed = await deps.storage.write(async (tx) => {
+    return await deps.storage.write(async (tx) => {
       // The writer runs a job again when another one of its transaction fails.
-      for (const step of planned.steps) forgetStep(step, deps);
-      planned = { steps: [], nextDue: null };
-      const lanes = await tx.lanes.claim(limit, deps.clock(), leaseMs, owner, servedLately);
-      planned = await planLanes(tx, lanes, deps);
-      return lanes.length;
+      forgetBegun();
+      begun = await beginIn(tx, wish, deps);
+      return begun;
     });
-    return { claimed, ...planned };
   } catch (error) {
-    for (const step of planned.steps) forgetStep(step, deps);
+    forgetBegun();
     throw error;
   }
+}
+
+async function beginIn(
+  tx: Transaction,
+  { limit, owner, leaseMs, servedLately }: ClaimWish,
+  deps: LaneDeps,
+): Promise<Begun> {
+  const lanes = await tx.lanes.claim(limit, deps.clock(), leaseMs, owner, servedLately);
+  return { claimed: lanes.length, ...(await planLanes(tx, lanes, deps)) };
+}
+
+function forget({ steps }: Begun, deps: LaneDeps): void {
+  for (const step of steps) forgetStep(step, deps);
 }
 
 async function runCheck(step: CheckStep, deps: LaneDeps): Promise<number | null> {

@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto';
+import { createHash, createSecretKey } from 'node:crypto';
 import jwt from 'jsonwebtoken';
 import { z } from 'zod';
 import { BitbucketError } from '../core/errors.js';
@@ -121,7 +121,9 @@ function mintToken(
     exp: iat + lifetimeSec,
     qsh: createHash('sha256').update(canonicalRequest).digest('hex'),
   };
-  return jwt.sign(claims, identity.sharedSecret, { algorithm: 'HS256' });
+  // A key object: given a text, the library tries to read it as a private key first, which takes longer than signing.
+  const key = createSecretKey(identity.sharedSecret, 'utf8');
+  return jwt.sign(claims, key, { algorithm: 'HS256' });
 }
 
 function readToken(response: OutboundResponse, clock: Clock): IssuedToken {

@@ -78,6 +78,8 @@ export interface NoticeWrites {
   add(notice: Notice): Promise<boolean>;
   /** Everything that is open about a subject. */
   resolve(subject: string, now: number): Promise<number>;
+  /** The same for many subjects, with one statement. */
+  resolveAll(subjects: readonly string[], now: number): Promise<void>;
 }
 
 /** What a token endpoint granted. */

@@ -5,7 +5,7 @@ import type { NoteUnreadable } from '../actions/note-unreadable.js';
 import { InfrastructureError, InputError } from '../core/errors.js';
 import type { Measures } from '../core/measures.js';
 import type { HookEvent } from '../core/model/index.js';
-import type { Clock, Logger, Waker } from '../core/ports.js';
+import type { Clock, Logger } from '../core/ports.js';
 import { sameUuid } from '../lib/same-uuid.js';
 import type { DoorVerification, EventDoor, ParsedDelivery, RawDelivery } from './event-door.js';
 import { readRawBody } from './raw-body.js';
@@ -13,11 +13,11 @@ import { createTurns } from './turns.js';
 
 export interface IntakeDeps {
   doors: readonly EventDoor[];
+  /** Stores it and sees to it that somebody works on what follows. */
   accept(event: InboundEvent): Promise<Accepted>;
   noteUnreadable: NoteUnreadable;
   /** Absent: nobody counts. */
   measures?: Pick<Measures, 'delivered'>;
-  waker: Waker;
   clock: Clock;
   logger: Logger;
 }
@@ -155,7 +155,6 @@ async function take(
     event,
     receivedAt: deps.clock(),
   });
-  if (accepted.deployments > 0) deps.waker.wake();
   return {
     status: 204,
     log: {

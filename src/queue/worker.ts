@@ -7,6 +7,21 @@ interface LaneStep {
   readonly lease: LaneLease;
 }
 
+/** What the worker asks for when it takes lanes. */
+export interface LaneWish {
+  limit: number;
+  owner: string;
+  leaseMs: number;
+  /** Workspaces that had their turn, the latest last. */
+  servedLately: readonly string[];
+}
+
+export interface LanesBegun<Step extends LaneStep> {
+  claimed: number;
+  steps: readonly Step[];
+  nextDue: number | null;
+}
+
 export interface WorkerOptions<Step extends LaneStep = LaneStep> {
   storage: Storage;
   lanes: {
@@ -14,12 +29,7 @@ export interface WorkerOptions<Step extends LaneStep = LaneStep> {
      * Leases up to `limit` due lanes and plans their steps. Those without a step are given back already; `nextDue` is when the
      * first of them is due again, Unix ms.
      */
-    begin(wish: {
-      limit: number;
-      owner: string;
-      leaseMs: number;
-      servedLately: readonly string[];
-    }): Promise<{ claimed: number; steps: Step[]; nextDue: number | null }>;
+    begin(wish: LaneWish): Promise<LanesBegun<Step>>;
     /** Must settle or leave the lease to run out. When the lane is due again, Unix ms; null: nobody knows, or never. */
     run(step: Step): Promise<number | null>;
   };
@@ -35,6 +45,8 @@ export interface BackgroundJob {
   name: string;
   /** Does what is due; returns how much that was. */
   run(): Promise<number>;
+  /** Rests this long before each run that somebody asks for, so that what comes in the meantime goes along, ms. */
+  gatherMs?: number;
   /** Unix ms. With it, it runs by its own time, also while no lane is due. */
   dueAt?(): number;
 }
@@ -58,6 +70,8 @@ export class Worker<Step extends LaneStep = LaneStep> implements Waker {
   #servedLately: readonly string[] = [];
   #loop: Promise<void> | null = null;
   readonly #background = new Map<string, Promise<void>>();
+  /** Jobs that were asked for and rest first. */
+  readonly #gathering = new Map<string, NodeJS.Timeout>();
   /** Jobs that were asked for while they ran. */
   readonly #again = new Set<string>();
   #heartbeat: NodeJS.Timeout | null = null;
@@ -89,15 +103,31 @@ export class Worker<Step extends LaneStep = LaneStep> implements Waker {
   wakeJob(name: string): void {
     if (this.#loop === null || this.#stopping) return;
     const job = this.#options.background.find((one) => one.name === name);
-    if (job) this.#runBeside(job);
+    if (job) this.#runSoon(job);
+  }
+
+  #runSoon(job: BackgroundJob): void {
+    const { name, gatherMs = 0 } = job;
+    if (gatherMs === 0) return this.#runBeside(job);
+    if (this.#gathering.has(name)) return;
+    const timer = setTimeout(() => {
+      this.#gathering.delete(name);
+      this.#runBeside(job);
+    }, gatherMs);
+    this.#gathering.set(name, timer);
   }
 
   /** Takes no more work and waits for the running steps; the lanes of any that do not end in time are found by the sweep. */
   async stop(): Promise<void> {
     this.#stopping = true;
     this.wake();
+    for (const timer of this.#gathering.values()) clearTimeout(timer);
     await this.#loop;
-    await Promise.all([...this.#active.values(), ...this.#background.values()]);
+    // What was leased in somebody else's transaction comes when that is committed; this one is committed after it.
+    await this.#options.storage.write(() => Promise.resolve()).catch(() => undefined);
+    while (this.#active.size + this.#background.size > 0) {
+      await Promise.all([...this.#active.values(), ...this.#background.values()]);
+    }
     if (this.#heartbeat) clearInterval(this.#heartbeat);
   }
 
@@ -145,9 +175,25 @@ export class Worker<Step extends LaneStep = LaneStep> implements Waker {
   async #takeLanes(limit: number): Promise<void> {
     this.#isLeft = false;
     this.#nextDue = Infinity;
-    const servedLately = this.#servedLately;
-    const wish = { limit, owner: this.#owner, leaseMs, servedLately };
-    const { claimed, steps, nextDue } = await this.#options.lanes.begin(wish);
+    const wish = this.#wish(limit);
+    this.take(await this.#options.lanes.begin(wish), wish);
+  }
+
+  #wish(limit: number): LaneWish {
+    return { limit, owner: this.#owner, leaseMs, servedLately: this.#servedLately };
+  }
+
+  /**
+   * For whoever makes lanes due and leases them in the same transaction: what it may take now. Null: all hands are busy. A claim
+   * of the worker's own may be under way beside it, so that for a moment up to twice as many lanes are worked on.
+   */
+  wish(): LaneWish | null {
+    const limit = this.#options.concurrency - this.#active.size;
+    return this.#loop === null || this.#stopping || limit <= 0 ? null : this.#wish(limit);
+  }
+
+  /** Works on lanes that were leased for it, once that is committed. */
+  take({ claimed, steps, nextDue }: LanesBegun<Step>, { limit }: Pick<LaneWish, 'limit'>): void {
     for (const step of steps) this.#begin(step);
     this.#hearOf(nextDue);
     // There may be more.
@@ -174,7 +220,7 @@ export class Worker<Step extends LaneStep = LaneStep> implements Waker {
       .then((taken) => {
         this.#background.delete(name);
         const again = this.#again.delete(name) || taken > 0;
-        if (again && !this.#stopping) this.#runBeside(job);
+        if (again && !this.#stopping) this.#runSoon(job);
       });
     this.#background.set(name, work);
   }

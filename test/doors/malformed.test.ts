@@ -131,7 +131,6 @@ describe('malformed deliveries', function () {
       ],
       accept: engine.accept,
       noteUnreadable: noteUnreadable({ storage, ids, clock }),
-      waker: { wake: () => undefined },
       clock,
       logger: silentLogger(),
     });

@@ -140,6 +140,56 @@ describe('worker', () => {
     assert.ok(finished);
   });
 
+  it('works on lanes that were leased for it in another transaction, and lends no hands when it has none', async () => {
+    const target = await engine.target();
+    const begun = gate();
+    const hold = gate();
+    const ended: string[] = [];
+    start(
+      async (lease) => {
+        begun.open();
+        await hold.opened;
+        await release(lease);
+        ended.push(lease.targetId);
+      },
+      { concurrency: 1 },
+    );
+    const wish = worker.wish();
+    assert.equal(wish?.limit, 1);
+    const { clock, storage } = engine;
+    const steps = await storage.write(async (tx) => {
+      await tx.lanes.wake([target.id], clock.now());
+      return tx.lanes.claim(wish.limit, clock.now(), wish.leaseMs, wish.owner);
+    });
+    worker.take({ claimed: 1, steps, nextDue: null }, wish);
+    await begun.opened;
+    assert.equal(worker.wish(), null);
+    const stopped = worker.stop();
+    hold.open();
+    await stopped;
+    assert.deepEqual(ended, [target.id]);
+  });
+
+  it('lets a job gather what comes before it runs', async () => {
+    const ran = gate();
+    let waiting = 0;
+    const runs: number[] = [];
+    const run = (): Promise<number> => {
+      runs.push(waiting);
+      waiting = 0;
+      ran.open();
+      return Promise.resolve(0);
+    };
+    start(() => Promise.resolve(), { background: [{ name: 'job', gatherMs: 20, run }] });
+    runs.length = 0;
+    for (let i = 0; i < 10; i += 1) {
+      waiting += 1;
+      worker.wakeJob('job');
+    }
+    await ran.opened;
+    assert.deepEqual(runs, [10]);
+  });
+
   it('gives every workspace its turn: 5,000 lanes of one hold up a single push of another by one at most', async () => {
     const crowd = Array.from({ length: 5_000 }, (_, index) => ({
       targetId: `crowd-${String(index).padStart(5, '0')}`,

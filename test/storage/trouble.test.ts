@@ -81,7 +81,6 @@ describe('a database in trouble', () => {
       doors: [door],
       accept: storage.batched(acceptEvents(rules)),
       noteUnreadable: noteUnreadable({ storage, ids, clock }),
-      waker: { wake: () => undefined },
       clock,
       logger: silentLogger(),
     });

@@ -7,7 +7,7 @@ import type {
   WebSessionWrites,
 } from '../../core/people.js';
 import { notices, oauthGrants, repositories, webSessions } from '../models/index.js';
-import type { Sql, SqlValue } from '../sql.js';
+import { listOf, type Sql, type SqlValue } from '../sql.js';
 
 export function webSessionStore(sql: Sql): WebSessionReads & WebSessionWrites {
   return {
@@ -124,5 +124,11 @@ export function noticeStore(sql: Sql): NoticeReads & NoticeWrites {
     },
     resolve: (subject, now) =>
       notices.update(sql, { resolvedAt: now }, 'subject = ? AND resolved_at IS NULL', [subject]),
+    async resolveAll(subjects, now) {
+      if (subjects.length === 0) return;
+      const { marks, values } = listOf(subjects);
+      const open = `subject IN (${marks}) AND resolved_at IS NULL`;
+      await notices.update(sql, { resolvedAt: now }, open, values);
+    },
   };
 }

@@ -63,7 +63,6 @@ describe('POST /hooks/:hookId', () => {
       doors: [createHookEventDoor({ keys, clock, basePath: '' })],
       accept: engine.accept,
       noteUnreadable: () => Promise.resolve(),
-      waker: { wake: () => undefined },
       clock,
       logger,
     });
