@@ -16,6 +16,8 @@
       if (csrf) headers['X-Slipway-CSRF'] = csrf;
       const body = fields && new URLSearchParams(fields);
       const answer = await fetch(meta('at') + path, { method, headers, body, cache: 'no-store' });
+      const next = answer.headers.get('x-slipway-session');
+      if (next) document.querySelector('meta[name="slipway-session"]').content = next;
       return { status: answer.status, etag: answer.headers.get('etag'), html: await answer.text() };
     });
 

@@ -8,10 +8,14 @@ import { renderView } from './views.js';
 
 /** The session of a page in a frame: its token in the Authorization header. Throws `session_expired`. */
 export function bearerSession<Session>(req: Request, tokens: SessionTokens<Session>): Session {
-  const [, token] = /^Bearer ([\w.-]+)$/.exec(req.get('authorization') ?? '') ?? [];
-  const session = token === undefined ? null : tokens.read(token);
+  const session = tokens.read(bearerToken(req));
   if (session === null) throw new AccessError('session_expired', 401);
   return session;
+}
+
+/** Empty when there is none. */
+export function bearerToken(req: Request): string {
+  return /^Bearer ([\w.-]+)$/.exec(req.get('authorization') ?? '')?.[1] ?? '';
 }
 
 /** A form's fields, urlencoded or JSON. Throws what the body parsers throw. */

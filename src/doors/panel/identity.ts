@@ -38,6 +38,11 @@ export function mayChangeRepository(
   return permission === 'admin' || (permission === 'unknown' && proof === 'admin_page');
 }
 
+/** `unknown` is no: what may not be asked is not taken for granted. */
+export function mayReadRepository(permission: RepositoryPermission): boolean {
+  return permission === 'admin' || permission === 'write' || permission === 'read';
+}
+
 export function mayChangeWorkspace(
   permission: WorkspacePermission,
   { proof }: Pick<PanelIdentity, 'proof'>,

@@ -1,11 +1,12 @@
 import express, { Router, type Request, type RequestHandler, type Response } from 'express';
-import { bearerSession, readFields, sendAnswer } from './answer.js';
+import { bearerSession, bearerToken, readFields, sendAnswer } from './answer.js';
 import { actionNames, answerCall, isFragment, refusal, type PanelCall } from './calls.js';
 import type { Answer } from './context.js';
 import { trimPlaces, type PanelDeps } from './deps.js';
 import { formFields } from './form-fields.js';
 import { panelHeaders } from './headers.js';
 import { repositoryPage } from './page.js';
+import { renewAfterUse, renewedSession } from './renewal.js';
 import { createSessionTokens, type PanelSession } from './session.js';
 
 /**
@@ -35,7 +36,8 @@ import { createSessionTokens, type PanelSession } from './session.js';
  * | `deployment/approve`  | `deploymentId` of one that waits for a person; `deployment/decline` ends it                         |
  *
  * 200 is done; `X-Slipway-Target` or `X-Slipway-Deployment` then names what was made. 422, 409, 403, 401, 404, 413, 5xx are
- * refusals; the fragment says why and carries `data-code`. After `target/save` the fragment holds the `deploy` form.
+ * refusals; the fragment says why and carries `data-code`. `X-Slipway-Session` on any answer is the token for the next call: a page
+ * that stays open goes on as long as Bitbucket says that this person may read the repository. After `target/save` the fragment holds the `deploy` form.
  *
  * `GET /panel/fragments/<name>`: `deployments?pages=`, `target?targetId=`, `target-form?targetId=&backend=`,
  * `settings?targetId=&backend=`, `new-target`, `log?deploymentId=`, `calls?deploymentId=`. They carry an ETag; `If-None-Match` gives 304. A deployment's
@@ -49,7 +51,12 @@ export function createPanelRouter(deps: PanelDeps): Router {
   router.use('/panel', panelHeaders(trimPlaces(deps).bitbucketUrl));
   router.get('/panel/repository', ...deps.authenticate, repositoryPage(deps, tokens));
   router.get('/panel/overview', ...deps.authenticateReader, repositoryPage(deps, tokens));
-  router.use(panelCalls(deps, (req) => Promise.resolve(bearerSession(req, tokens))));
+  const renewed = async (req: Request, session: PanelSession): Promise<string | null> => {
+    if (tokens.used(bearerToken(req)) < renewAfterUse) return null;
+    const next = await renewedSession(deps.services, session);
+    return next && tokens.issue(next);
+  };
+  router.use(panelCalls(deps, (req) => Promise.resolve(bearerSession(req, tokens)), renewed));
   return router;
 }
 
@@ -60,11 +67,13 @@ export const bodyParsers: readonly RequestHandler[] = [
 
 /**
  * `/panel/fragments/…` and `/panel/actions/…`. `sessionOf` throws when the request is nobody's; it is asked before a body is
- * read, so that strangers cannot make us parse anything.
+ * read, so that strangers cannot make us parse anything. `renewed` gives the token that follows, when it is time for it.
  */
 export function panelCalls(
   deps: Omit<PanelDeps, 'sessionKey' | 'authenticate' | 'authenticateReader'>,
   sessionOf: (req: Request, res: Response) => Promise<PanelSession>,
+  renewed: (req: Request, session: PanelSession) => Promise<string | null> = () =>
+    Promise.resolve(null),
 ): Router {
   const router = Router({ mergeParams: true });
   const answering =
@@ -73,7 +82,12 @@ export function panelCalls(
       const work = async (): Promise<Answer> => {
         try {
           const session = await sessionOf(req, res);
-          return await answerCall(deps, session, await callOf(req, res));
+          const call = await callOf(req, res);
+          const [answer, token] = await Promise.all([
+            answerCall(deps, session, call),
+            renewed(req, session),
+          ]);
+          return token === null ? answer : withSession(answer, token);
         } catch (error) {
           return refusal(deps.services, error);
         }
@@ -97,6 +111,10 @@ export function panelCalls(
     );
   }
   return router;
+}
+
+function withSession(answer: Answer, token: string): Answer {
+  return { ...answer, headers: { ...answer.headers, 'X-Slipway-Session': token } };
 }
 
 function fragmentCall(name: string, req: Request): PanelCall {

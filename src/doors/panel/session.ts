@@ -19,6 +19,8 @@ export interface SessionTokens<Session> {
   issue(session: Session): string;
   /** Null for anything that is not a living session of ours; why does not matter to the sender. */
   read(token: string): Session | null;
+  /** How much of its life a living token has used up: from 0 to 1. Of anything else, 1. */
+  used(token: string): number;
 }
 
 /** For a page in a frame, where cookies are no way: the token stays in the page's memory. */
@@ -50,6 +52,12 @@ function tokensFor<Session extends object>(
       const own = z.object({ purpose: z.literal(purpose), exp: z.number() }).safeParse(payload);
       const parsed = claims.safeParse(payload);
       return own.success && parsed.success ? parsed.data : null;
+    },
+    used(token) {
+      const times = z.object({ exp: z.number() }).safeParse(verified(token, secret, clock));
+      if (!times.success) return 1;
+      const left = times.data.exp - clock() / 1000;
+      return Math.min(1, Math.max(0, 1 - left / sessionLifetimeSec));
     },
   };
 }

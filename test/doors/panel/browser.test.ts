@@ -3,6 +3,7 @@ import path from 'node:path';
 import type { Browser, Page } from 'playwright-core';
 import { InputError } from '../../../src/core/errors.js';
 import { durationText, relativeTime } from '../../../src/doors/panel/view/time.js';
+import { waitFor } from '../../support/e2e/wait-for.js';
 import { launchChromium, needsChromium } from './support/chromium.js';
 import {
   aBackend,
@@ -154,6 +155,24 @@ describe('panel in a browser', function () {
     await page.click('#save-new');
     await page.waitForSelector('[data-code="session_expired"]');
     assert.equal(await page.inputValue('#f-new-name'), 'Mine');
+  });
+
+  it('takes over the session that follows, so that a page left open can still be used', async () => {
+    const fake = fakePanel();
+    served = await servePanel(fake);
+    page = await browser.newPage();
+    await page.goto(`${served.url}/panel/repository`);
+    const session = `document.querySelector('meta[name="slipway-session"]').content`;
+    const first = await inPage<string>(session);
+    served.clock.now += 10 * 60_000;
+    // As when somebody comes back to the tab: asks at once.
+    await inPage(`document.dispatchEvent(new Event('visibilitychange'))`);
+    await waitFor('the next session', async () => (await inPage<string>(session)) !== first);
+    served.clock.now += 10 * 60_000;
+    fake.refuseNext = new InputError('target_invalid', undefined, { name: 'Taken.' });
+    await page.fill('#f-new-name', 'Mine');
+    await page.click('#save-new');
+    await page.waitForSelector('#f-new-name[aria-invalid]');
   });
 
   it('says so when nobody answers, and lets the button be pressed again', async () => {
