@@ -13,9 +13,10 @@ export interface RetryDeps {
   logger: Logger;
 }
 
-/** Named ones, or every dead letter that failed since then. */
+/** Named ones, or every dead letter that failed since then. `onlyLast`: the named ones by the rule for many at once. */
 export type RetryWish = { by: { name: string } } & (
-  { ids: readonly string[] } | { failedSince: number; targetId?: string }
+  | { ids: readonly string[]; onlyLast?: boolean }
+  | { failedSince: number; targetId?: string; workspaceUuid?: string }
 );
 
 export interface RetryResult {
@@ -62,6 +63,7 @@ async function wanted(
   const where = {
     since: wish.failedSince,
     ...(wish.targetId === undefined ? {} : { targetId: wish.targetId }),
+    ...(wish.workspaceUuid === undefined ? {} : { workspaceUuid: wish.workspaceUuid }),
   };
   const found = await deps.storage.read.care.deadLetters(where, mostAtOnce + 1);
   const ids = found.slice(0, mostAtOnce).map(({ id }) => id);
@@ -76,9 +78,10 @@ async function retryAll(
 ): Promise<Pick<RetryResult, 'retried' | 'refused'>> {
   const retried: RetryResult['retried'] = [];
   const refused: RetryResult['refused'] = [];
+  const isBulk = !('ids' in wish) || wish.onlyLast === true;
   for (const id of ids) {
     const earlier = await tx.deployments.byId(id);
-    const why = await objection(tx, earlier, !('ids' in wish));
+    const why = await objection(tx, earlier, isBulk);
     if (earlier === null || why !== null) {
       refused.push({ id, why: why ?? unknownId });
       continue;

@@ -172,6 +172,10 @@ export const errorCatalogue = {
     why: 'Deploys of these targets would fail without it.',
     advice: 'Give these targets another connection, or remove them first.',
   },
+  retry_invalid: {
+    says: 'Nothing was tried again',
+    advice: 'Choose what is to be tried again; the list shows what failed last as of now.',
+  },
   channel_invalid: {
     says: 'No notice can be sent there',
     advice: 'Correct the fields named here and save again.',

@@ -1,5 +1,6 @@
 import { addChannel, removeChannel, type ChannelDeps } from '../actions/notice-channels.js';
 import { removeConnection } from '../actions/remove-connection.js';
+import { retryDeployments, type RetryDeps } from '../actions/retry-deployments.js';
 import { saveConnection, type ConnectionDeps } from '../actions/save-connection.js';
 import { testConnection } from '../actions/test-connection.js';
 import type { Backend } from '../core/backend.js';
@@ -21,7 +22,8 @@ const permissionCacheMs = 60_000;
 /** What the workspace's page asks and does, fulfilled by actions. */
 export function createWorkspaceParts(
   deps: ConnectionDeps &
-    ChannelDeps & { bitbucket: Bitbucket; hooks: HookParts; credentials: CredentialServices },
+    ChannelDeps &
+    RetryDeps & { bitbucket: Bitbucket; hooks: HookParts; credentials: CredentialServices },
   backends: readonly Backend[],
 ): WorkspaceParts {
   const { storage, bitbucket, clock } = deps;
@@ -39,6 +41,7 @@ export function createWorkspaceParts(
       read: storage.read,
       hooks: deps.hooks,
       backends,
+      retry: (wish) => retryDeployments(wish, deps),
       channels: {
         kinds: deps.sender.kinds,
         add: (input) => addChannel(input, deps),

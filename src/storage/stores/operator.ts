@@ -66,12 +66,16 @@ export function operatorStore(sql: Sql): OperatorReads {
       return select(`${where} ORDER BY one.id DESC LIMIT ?`, [...values, limit]);
     },
     delivery: async (id) => (await select('WHERE one.id = ?', [id]))[0] ?? null,
-    async deadLetters({ since, targetId }, limit) {
+    async deadLetters({ since, targetId, workspaceUuid }, limit) {
       const ofTarget = targetId === undefined ? '' : 'AND target_id = ?';
+      const ofWorkspace =
+        workspaceUuid === undefined
+          ? ''
+          : 'AND repository_id IN (SELECT id FROM repositories WHERE workspace_uuid = ?)';
       const found = await idsOf(
         sql,
         `SELECT id FROM deployments AS one
-         WHERE state = 'failed' AND cause <> 'rollback' AND coalesce(finished_at, updated_at) >= ? ${ofTarget}
+         WHERE state = 'failed' AND cause <> 'rollback' AND coalesce(finished_at, updated_at) >= ? ${ofTarget} ${ofWorkspace}
            AND NOT EXISTS (
              SELECT 1 FROM deployments AS newer WHERE newer.target_id = one.target_id AND newer.slot = one.slot
                AND newer.id > one.id AND newer.state <> 'superseded')
@@ -79,7 +83,7 @@ export function operatorStore(sql: Sql): OperatorReads {
              SELECT 1 FROM targets WHERE targets.id = one.target_id AND targets.state <> 'removed'
                AND (targets.live_deployment_id IS NULL OR targets.live_deployment_id < one.id))
          ORDER BY id LIMIT ?`,
-        [since, ...(targetId === undefined ? [] : [targetId]), limit],
+        [since, ...[targetId, workspaceUuid].filter((one) => one !== undefined), limit],
       );
       return found.map((id) => ({ id }));
     },
