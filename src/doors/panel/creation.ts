@@ -1,8 +1,8 @@
 import type { Backend, CreationProposal, CreationResult } from '../../core/backend.js';
 import { InputError } from '../../core/errors.js';
+import { blankForm } from './blank-form.js';
 import type { Answer, PanelContext } from './context.js';
 import { textOf, type FormFields } from './form-fields.js';
-import { blankForm } from './fragments.js';
 import { withAccount } from './load-account.js';
 import { describeSettings } from './view/settings-fields.js';
 import { settingsView } from './view/target-form.js';

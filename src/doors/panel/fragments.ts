@@ -1,5 +1,6 @@
 import { AccessError, InputError } from '../../core/errors.js';
 import { activityWish } from './activity-wish.js';
+import { blankForm } from './blank-form.js';
 import { deploymentOf, targetOf, type Answer, type Handler, type PanelContext } from './context.js';
 import { textOf, type FormFields } from './form-fields.js';
 import { showCreation } from './creation.js';
@@ -85,19 +86,6 @@ async function formFacts(context: PanelContext, fields: FormFields): Promise<For
   const target = targetId === '' ? null : await targetOf(context, targetId);
   const backendId = textOf(fields, 'backend');
   return { ...(await blankForm(context)), target, backendId: backendId === '' ? null : backendId };
-}
-
-export async function blankForm(context: PanelContext): Promise<FormFacts> {
-  return {
-    targets: await context.services.read.targets.ofRepository(context.repository.id),
-    repository: context.repository,
-    backends: context.services.backends,
-    target: null,
-    backendId: null,
-    typed: null,
-    problem: null,
-    canCancel: true,
-  };
 }
 
 async function showLog(context: PanelContext, fields: FormFields): Promise<Answer> {
