@@ -17,7 +17,7 @@ import { testClock } from '../../support/test-clock.js';
 /** What the next calls that would start a deployment meet, until told otherwise. */
 export type Trouble =
   | 'none'
-  /** A plain refusal, for good. */
+  /** A plain refusal, for good, in whose words every secret is repeated. */
   | 'refuses'
   /** The same, with a success. */
   | 'refuses_softly'
@@ -149,6 +149,8 @@ export function laneConformance(
           const ended = await ends('failed', [], 'FAILED');
           assert.match(ended.reason ?? '', /\w{3}/);
           assert.ok((await engine.storage.read.targets.byId(target))?.hold);
+          // It repeated every secret in its words.
+          await storedNoSecret();
         },
       );
     }
@@ -265,6 +267,10 @@ export function laneConformance(
         await bench.finish();
         await settleFor(hour);
       }
+      await storedNoSecret();
+    });
+
+    async function storedNoSecret(): Promise<void> {
       const { read } = engine.storage;
       const deployments = await engine.deployments(target);
       const attempts = await Promise.all(
@@ -273,7 +279,7 @@ export function laneConformance(
       const rows = { deployments, attempts, target: await read.targets.byId(target) };
       const text = JSON.stringify({ ...rows, connection: await connectionOf() });
       for (const secret of bench.secrets) assert.ok(!text.includes(secret), 'a secret was stored');
-    });
+    }
 
     function on(trouble: Trouble): (title: string, run: () => Promise<void>) => void {
       const impossible = without[trouble];

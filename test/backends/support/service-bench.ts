@@ -173,7 +173,7 @@ export function laneOf(open: OpenService): (clock: () => number) => Promise<Lane
     const bench = await openService(open, { clock, timeoutMs: 300 });
     const { fake, service } = bench;
     const faults: Record<Exclude<Trouble, 'none'>, Fault> = {
-      refuses: service.no('no such commit'),
+      refuses: service.no(`no ${bench.secretValues.join(' or ')}`),
       refuses_softly: service.softNo ?? service.no('no such commit'),
       fails: { status: 503, body: {} },
       throttles: slowDown(30),

@@ -149,7 +149,7 @@ export async function openLane(clock: () => number): Promise<LaneBench> {
   const bench = await openBench({ clock, timeoutMs: 300, repository: 'acme/site' });
   const { fake, app, code } = bench;
   const faults: Record<Exclude<Trouble, 'none'>, Omit<Fault, 'path' | 'method'>> = {
-    refuses: { kind: 'status', status: 422, body: { id: 'bad', message: 'no such branch' } },
+    refuses: { kind: 'status', status: 422, body: { id: 'bad', message: `no ${token}` } },
     refuses_softly: { kind: 'status', status: 422 },
     fails: { kind: 'status', status: 503 },
     throttles: { kind: 'status', status: 429, headers: { 'retry-after': '30' } },
