@@ -11,7 +11,7 @@ export async function noteChange(
     /** Follows the name: "removed the target Production". */
     says: string;
   },
-  { clock, ids }: { clock: Clock; ids: Ids },
+  { clock, ids }: { clock: Clock; ids: Pick<Ids, 'next'> },
 ): Promise<void> {
   const { workspaceUuid, repositoryId, by, says } = change;
   const entry = { id: ids.next(), workspaceUuid, repositoryId, by: by.name, says, at: clock() };

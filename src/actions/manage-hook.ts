@@ -1,9 +1,10 @@
 import { StateError } from '../core/errors.js';
 import { explainProblem, hookEvents } from '../core/hooks/explain.js';
 import type { Hook, HookHealth, Repository } from '../core/model/index.js';
-import type { Clock, Ids, Logger, Storage, Vault } from '../core/ports.js';
+import type { Clock, Ids, Logger, Storage, Transaction, Vault } from '../core/ports.js';
 import { bringHookAbout, takeHookAway } from './bring-hook-about.js';
 import { isUncertain, problemBehind, type HookPort, type InWhoseName } from './hook-access.js';
+import { noteChange } from './audit.js';
 import { resolveHookNotices } from './hook-notices.js';
 import { hookSecretIdentity, openHookSecrets, previousSecretMs } from './hook-secrets.js';
 
@@ -53,7 +54,8 @@ export async function ensureHook(
       { repository, url, secret, names },
       deps.bitbucket,
     );
-    const done = await finish(prepared, { remoteUuid, name, by }, deps);
+    const says = before?.state === 'active' ? 'repaired' : 'switched on';
+    const done = await finish(prepared, { remoteUuid, name, by, repository, says }, deps);
     deps.logger.info(
       { repository: repository.uuid, hook: remoteUuid, by: by.name },
       'hook.ensured',
@@ -92,6 +94,7 @@ export async function removeHook(
       ...{ health: null, alarm: null, checkDueAt: null, updatedAt: now },
     });
     await resolveHookNotices(tx, hook.id, now);
+    await noteHookChange(tx, { repository, by }, 'switched off', deps);
   });
   deps.onHookChange(hook.id);
   deps.logger.info(
@@ -99,6 +102,17 @@ export async function removeHook(
     'hook.removed',
   );
   return { removedAtBitbucket, problem };
+}
+
+async function noteHookChange(
+  tx: Transaction,
+  { repository, by }: HookWish,
+  verb: string,
+  deps: ManageHookDeps,
+): Promise<void> {
+  const { id: repositoryId, workspaceUuid, fullName } = repository;
+  const says = `${verb} the webhook of ${fullName}`;
+  await noteChange(tx, { workspaceUuid, repositoryId, by, says }, deps);
 }
 
 async function prepare(
@@ -145,9 +159,10 @@ async function prepare(
 
 async function finish(
   prepared: Hook,
-  { remoteUuid, name, by }: { remoteUuid: string; name: InWhoseName; by: HookWish['by'] },
+  how: HookWish & { remoteUuid: string; name: InWhoseName; says: string },
   deps: ManageHookDeps,
 ): Promise<Hook> {
+  const { remoteUuid, name, by, repository, says } = how;
   const now = deps.clock();
   const health: HookHealth = { checkedAt: now, problem: null, detail: null };
   // Whoever could do it now is the one who can look after it: a colleague who left cannot.
@@ -167,6 +182,7 @@ async function finish(
     // What is not told of from here on is a lost push; what was there before is not.
     await tx.repositories.touch(prepared.repositoryId, { reconcileDueAt: now });
     await resolveHookNotices(tx, done.id, now);
+    await noteHookChange(tx, { repository, by }, says, deps);
   });
   deps.onHookChange(done.id);
   return done;

@@ -1,7 +1,8 @@
 import { BitbucketError, InputError } from '../core/errors.js';
 import type { WorkspaceCredential, WorkspaceCredentialKind } from '../core/model/index.js';
-import type { Clock, Ids, Logger, Storage, Vault, Waker } from '../core/ports.js';
+import type { Clock, Ids, Logger, Storage, Transaction, Vault, Waker } from '../core/ports.js';
 import { missingScopes, type NeededScope } from '../core/scopes.js';
+import { noteChange } from './audit.js';
 import {
   credentialBrokenText,
   credentialEndingText,
@@ -93,6 +94,8 @@ export async function saveWorkspaceCredential(
     await tx.workspaceCredentials.save(credential);
     await tx.notices.resolve(credentialSubject(id), now);
     await wakeRepositories(tx, await tx.repositories.ofWorkspace(workspaceUuid), now);
+    const says = `${known ? 'replaced' : 'stored'} ${await nameOf(tx, credential)}`;
+    await noteChange(tx, { workspaceUuid, repositoryId: null, by: form.by, says }, deps);
   });
   deps.onChange(workspaceUuid);
   deps.waker.wake();
@@ -101,8 +104,8 @@ export async function saveWorkspaceCredential(
 }
 
 export async function removeWorkspaceCredential(
-  { workspaceUuid, id }: { workspaceUuid: string; id: string },
-  deps: Pick<WorkspaceCredentialDeps, 'storage' | 'clock' | 'onChange' | 'logger'>,
+  { workspaceUuid, id, by }: { workspaceUuid: string; id: string; by: { name: string } },
+  deps: Pick<WorkspaceCredentialDeps, 'storage' | 'clock' | 'ids' | 'onChange' | 'logger'>,
 ): Promise<void> {
   await deps.storage.write(async (tx) => {
     const found = await tx.workspaceCredentials.byId(id);
@@ -110,9 +113,26 @@ export async function removeWorkspaceCredential(
     if (found?.workspaceUuid !== workspaceUuid) return;
     await tx.workspaceCredentials.remove(id);
     await tx.notices.resolve(credentialSubject(id), deps.clock());
+    const says = `removed ${await nameOf(tx, found)}`;
+    await noteChange(tx, { workspaceUuid, repositoryId: null, by, says }, deps);
   });
   deps.onChange(workspaceUuid);
   deps.logger.info({ workspace: workspaceUuid, credential: id }, 'credential.removed');
+}
+
+const kindNames: Record<WorkspaceCredentialKind, string> = {
+  consumer: 'OAuth consumer',
+  access_token: 'access token',
+};
+
+/** "the access token for acme/site" */
+async function nameOf(
+  tx: Pick<Transaction, 'repositories'>,
+  { kind, serves }: Pick<WorkspaceCredential, 'kind' | 'serves'>,
+): Promise<string> {
+  const repository = serves === 'workspace' ? null : await tx.repositories.byUuid(serves);
+  const place = serves === 'workspace' ? 'the workspace' : (repository?.fullName ?? serves);
+  return `the ${kindNames[kind]} for ${place}`;
 }
 
 /** Marks and tells; what waits goes on waiting, or with the next credential there is. */

@@ -13,7 +13,7 @@ import type { BackgroundJob } from '../queue/worker.js';
 
 export interface WorkspaceCredentials {
   save(form: CredentialForm): Promise<WorkspaceCredential>;
-  remove(which: { workspaceUuid: string; id: string }): Promise<void>;
+  remove(which: { workspaceUuid: string; id: string; by: { name: string } }): Promise<void>;
   check: BackgroundJob;
 }
 

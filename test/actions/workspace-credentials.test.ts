@@ -155,9 +155,20 @@ describe("a workspace's own credential", () => {
 
   it('is removed only from its own workspace', async () => {
     const { id } = await saveWorkspaceCredential(form, deps);
-    await removeWorkspaceCredential({ workspaceUuid: '{other}', id }, deps);
+    const by = { name: 'Grace' };
+    await removeWorkspaceCredential({ workspaceUuid: '{other}', id, by }, deps);
     assert.equal((await stored()).length, 1);
-    await removeWorkspaceCredential({ workspaceUuid, id }, deps);
+    await removeWorkspaceCredential({ workspaceUuid, id, by }, deps);
     assert.equal((await stored()).length, 0);
+    await removeWorkspaceCredential({ workspaceUuid, id, by }, deps);
+    const entries = await engine.storage.read.audit.recent(workspaceUuid, { limit: 10 });
+    assert.deepEqual(
+      entries.map(({ by: who, says }) => `${who} ${says}`),
+      [
+        'Grace removed the access token for the workspace',
+        `${form.by.name} stored the access token for the workspace`,
+      ],
+      'each change once, with who it was',
+    );
   });
 });

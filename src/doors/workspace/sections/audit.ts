@@ -14,7 +14,7 @@ export function auditSection(deps: AuditDeps): WorkspaceSection {
   return {
     key: 'audit',
     title: 'Who changed what',
-    help: 'Changes to targets, connections and credentials. What was deployed by whom stands on each repository’s page.',
+    help: 'Changes to targets, webhooks, connections and credentials. What was deployed by whom stands on each repository’s page.',
     adminOnly: true,
     load: (context, fields) => load(deps, context, fields),
     actions: {},

@@ -23,7 +23,7 @@ export interface CredentialServices {
     endsAt: number | null;
     by: { name: string };
   }): Promise<WorkspaceCredential>;
-  remove(input: { workspaceUuid: string; id: string }): Promise<void>;
+  remove(input: { workspaceUuid: string; id: string; by: { name: string } }): Promise<void>;
 }
 
 /** What was wrong with a form that is drawn again; as long as the request lives. */
@@ -209,6 +209,7 @@ async function remove(
   await deps.credentials.remove({
     workspaceUuid: context.workspace.uuid,
     id: textOf(fields, 'id'),
+    by: context.by,
   });
   return closed(
     'The credential was deleted here.',
