@@ -93,4 +93,4 @@ export function judgeHook(
   return { checkedAt: now, problem, detail };
 }
 
-export type HookBitbucket = HookPort & Pick<Bitbucket, 'repository'>;
+export type HookBitbucket = HookPort & Pick<Bitbucket, 'repository' | 'whereabouts'>;

@@ -1,12 +1,13 @@
 import { explainProblem } from '../core/hooks/explain.js';
 import type { Hook, HookHealth, Repository } from '../core/model/index.js';
 import { AccessError, BitbucketError } from '../core/errors.js';
-import type { Transaction } from '../core/ports.js';
+import type { RemoteHook, RemoteRepository, Transaction } from '../core/ports.js';
+import { sameUuid } from '../lib/same-uuid.js';
 import { judgeHook, type HookBitbucket } from './bring-hook-about.js';
-import { inSomebodysName, problemBehind } from './hook-access.js';
+import { inSomebodysName, problemBehind, type InWhoseName } from './hook-access.js';
 import { resolveHookNotices, tellOfHook } from './hook-notices.js';
 import { hookCheckMs, type ManageHookDeps } from './manage-hook.js';
-import { openRepository } from './open-repository.js';
+import { fileRepository, openRepository } from './open-repository.js';
 
 export interface CheckHooksDeps extends ManageHookDeps {
   bitbucket: HookBitbucket;
@@ -43,7 +44,9 @@ export async function checkHook(
     // An outage says nothing about the hook: what was known before still counts.
     const isSilent = health.problem === 'unavailable' && hook.health !== null;
     await tx.hooks.noteHealth(hook.id, isSilent ? (hook.health ?? health) : health, now + next);
-    await note(tx, hook, repository, health, deps);
+    // It may have been found in another workspace meanwhile.
+    const here = (await tx.repositories.byId(repository.id)) ?? repository;
+    await note(tx, hook, here, health, deps);
   });
   if (health.problem !== null) {
     const { problem, detail } = health;
@@ -61,9 +64,9 @@ async function look(
   const names = [byUuid, hook.enabledByUuid ?? undefined, null];
   const checkedAt = deps.clock();
   try {
-    const remote = await inSomebodysName(names, (name) => deps.bitbucket.hooks(repository, name));
-    await refreshNames(repository, deps);
-    return judgeHook(hook, remote, deps.hookUrl(hook.id), checkedAt);
+    const here = await findHooks(repository, names, deps);
+    await refreshNames(here.repository, deps);
+    return judgeHook(hook, here.hooks, deps.hookUrl(hook.id), checkedAt);
   } catch (error) {
     const problem = problemBehind(error);
     if (problem === null) throw error;
@@ -72,7 +75,49 @@ async function look(
   }
 }
 
-/** A rename or transfer that no event told of. Names are no reason to call a hook unwell. */
+/**
+ * The webhooks of a repository. Where it was, it may not be any more, with nobody having told: then it is looked for everywhere,
+ * in the same names, and filed where Bitbucket has it. Its hook has gone along.
+ */
+async function findHooks(
+  repository: Repository,
+  names: readonly (InWhoseName | undefined)[],
+  deps: CheckHooksDeps,
+): Promise<{ repository: Repository; hooks: RemoteHook[] }> {
+  const list = (of: Repository) => inSomebodysName(names, (name) => deps.bitbucket.hooks(of, name));
+  try {
+    return { repository, hooks: await list(repository) };
+  } catch (error) {
+    if (problemBehind(error) !== 'repository_gone') throw error;
+    const found = await lookEverywhere(repository, names, deps);
+    if (found === null || sameUuid(found.workspaceUuid, repository.workspaceUuid)) throw error;
+    const moved = await fileRepository(found, deps);
+    const { uuid, fullName, workspaceUuid: to } = moved;
+    deps.logger.info(
+      { repository: uuid, fullName, from: repository.workspaceUuid, to },
+      'repository.moved',
+    );
+    return { repository: moved, hooks: await list(moved) };
+  }
+}
+
+async function lookEverywhere(
+  repository: Repository,
+  names: readonly (InWhoseName | undefined)[],
+  { bitbucket }: CheckHooksDeps,
+): Promise<RemoteRepository | null> {
+  return inSomebodysName(names, async (name) => {
+    const found = await bitbucket.whereabouts(repository, name);
+    if (found === null) throw new BitbucketError('repository_gone', repository.uuid);
+    return found;
+  }).catch((error: unknown) => {
+    // The first refusal says more.
+    if (problemBehind(error) === null || problemBehind(error) === 'unavailable') throw error;
+    return null;
+  });
+}
+
+/** A rename that no event told of. Names are no reason to call a hook unwell. */
 async function refreshNames(repository: Repository, deps: CheckHooksDeps): Promise<void> {
   try {
     await openRepository(repository.workspaceUuid, repository.uuid, deps);

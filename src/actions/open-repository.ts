@@ -1,6 +1,7 @@
 import { BitbucketError } from '../core/errors.js';
 import type { Repository } from '../core/model/index.js';
-import type { Bitbucket, Clock, Storage } from '../core/ports.js';
+import type { Bitbucket, Clock, RemoteRepository, Storage } from '../core/ports.js';
+import { sameUuid } from '../lib/same-uuid.js';
 
 /** Names older than this are asked for again; every event refreshes them anyway. */
 const freshForMs = 10 * 60_000;
@@ -27,22 +28,22 @@ export async function openRepository(
     if (ours && error instanceof BitbucketError) return ours;
     throw error;
   }
-  if (!remote) throw new BitbucketError('repository_gone', repositoryUuid, { status: 404 });
-  const { fullName, name, mainBranch, isPrivate } = remote;
-  return deps.storage.write((tx) =>
-    tx.repositories.saveFacts(
-      {
-        uuid: repositoryUuid,
-        workspaceUuid,
-        workspaceSlug: fullName.split('/')[0] ?? null,
-        workspaceName: null,
-        fullName,
-        name,
-        mainBranch,
-        isPrivate,
-      },
-      workspaceUuid,
-      now,
-    ),
-  );
+  // Bitbucket finds a repository by its uuid whatever workspace the address names: only the one it is in may file it under itself.
+  if (!remote || !sameUuid(remote.workspaceUuid, workspaceUuid)) {
+    throw new BitbucketError('repository_gone', repositoryUuid, { status: 404 });
+  }
+  return fileRepository({ ...remote, workspaceUuid }, deps);
+}
+
+/** Stores names and whereabouts as Bitbucket told them. */
+export async function fileRepository(
+  { uuid, workspaceUuid, fullName, name, mainBranch, isPrivate }: RemoteRepository,
+  deps: { storage: Storage; clock: Clock },
+): Promise<Repository> {
+  const workspaceSlug = fullName.split('/')[0] ?? null;
+  const facts = {
+    ...{ uuid, workspaceUuid, workspaceSlug, workspaceName: null },
+    ...{ fullName, name, mainBranch, isPrivate },
+  };
+  return deps.storage.write((tx) => tx.repositories.saveFacts(facts, workspaceUuid, deps.clock()));
 }

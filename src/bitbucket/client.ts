@@ -46,7 +46,9 @@ export function createBitbucket(options: BitbucketOptions): Bitbucket {
   });
   return {
     repository: (workspaceUuid, repositoryUuid) =>
-      readRepository(rest, workspaceUuid, repositoryUuid),
+      readRepository(rest, { workspaceUuid }, repositoryUuid),
+    whereabouts: ({ workspaceUuid, uuid }, personUuid) =>
+      readRepository(rest, { workspaceUuid, pathWorkspace: anyWorkspace, personUuid }, uuid),
     workspace: (workspaceUuid) => readWorkspace(rest, workspaceUuid),
     head: (repository, refType, name) => readHead(rest, repository, refType, name),
     branches: (repository, limit) => listBranches(rest, repository, limit),
@@ -85,13 +87,22 @@ export function createBitbucket(options: BitbucketOptions): Bitbucket {
   };
 }
 
-async function readRepository(rest: Rest, workspaceUuid: string, repositoryUuid: string) {
-  const path = apiPath(['repositories', workspaceUuid, repositoryUuid], {
+/** For a path whose workspace does not matter: the repository's uuid says which one (reference/bitbucket-api.md §3.1). */
+const anyWorkspace = '{}';
+
+async function readRepository(
+  rest: Rest,
+  place: { workspaceUuid: string; pathWorkspace?: string; personUuid?: string | null },
+  repositoryUuid: string,
+) {
+  const { workspaceUuid, pathWorkspace = workspaceUuid, personUuid = null } = place;
+  const path = apiPath(['repositories', pathWorkspace, repositoryUuid], {
     fields: repositoryFields,
   });
+  const whose = personUuid === null ? {} : { personUuid };
   try {
     const found = await rest.read(
-      { what: 'read repository', workspaceUuid, repositoryUuid, path },
+      { what: 'read repository', workspaceUuid, repositoryUuid, path, ...whose },
       remoteRepositoryShape,
     );
     return {

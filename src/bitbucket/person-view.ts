@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { BitbucketError } from '../core/errors.js';
+import { AccessError, BitbucketError } from '../core/errors.js';
 import type { PersonView } from '../core/person-view.js';
 import { permissionPageShape, remoteRepositoryShape, repositoryFields } from './client-shapes.js';
 import { highest } from './permissions.js';
@@ -73,7 +73,10 @@ export function createPersonView(options: RestOptions): PersonView {
         fields: ['next', ...repositoryFields.split(',').map((one) => `values.${one}`)].join(','),
       });
       const call = { what: 'list repositories', workspaceUuid, personUuid, path };
-      const { values, next } = await rest.read(call, repositoryPage);
+      const { values, next } = await rest.read(call, repositoryPage).catch((error: unknown) => {
+        if (refusesOrLacks(error)) throw new AccessError('workspace_unknown', 404);
+        throw error;
+      });
       const hasMore = Boolean(next);
       return { repositories: values.map((one) => remote(one, workspaceUuid)), hasMore };
     },

@@ -535,6 +535,10 @@ export type WorkspacePermission = 'admin' | 'none' | 'unknown';
 /** Bitbucket's REST API as seen by one workspace's own credential. All throw `BitbucketError`. */
 export interface Bitbucket {
   repository(workspaceUuid: string, repositoryUuid: string): Promise<RemoteRepository | null>;
+  /**
+   * The repository in whatever workspace it is now; null when it is not shown to us. `personUuid` as for `hooks`.
+   */
+  whereabouts(repository: Repository, personUuid: string | null): Promise<RemoteRepository | null>;
   /** Names of a workspace; null when it is not shown to us. */
   workspace(workspaceUuid: string): Promise<{ slug: string | null; name: string | null } | null>;
   /** Head commit of a branch or tag; null when it does not exist. */

@@ -280,6 +280,29 @@ describe('repository webhooks', () => {
       assert.equal(checkDueAt, engine.clock.now() + 10 * 60_000);
     });
 
+    it('finds it in the workspace that it was moved to, with nobody telling', async () => {
+      const moved = '{7d3f0c52-2222-4a2b-9c3d-0123456789ab}';
+      const gone = () => new BitbucketError('repository_gone', 'gone', { status: 404 });
+      // In Ada's name, and with the workspace's own credentials.
+      engine.bitbucket.failures.push(gone(), gone());
+      assert.ok(engine.bitbucket.remote);
+      Object.assign(engine.bitbucket.remote, { workspaceUuid: moved, fullName: 'other/renamed' });
+      engine.clock.advance(24 * 60 * 60_000);
+      assert.equal(await checkDueHooks(deps, 10), 1);
+      const repository = await engine.storage.read.repositories.byUuid(repositoryUuid);
+      assert.deepEqual([repository?.workspaceUuid, repository?.fullName], [moved, 'other/renamed']);
+      const [hook] = await engine.storage.read.hooks.ofWorkspace(moved);
+      assert.deepEqual([hook?.state, hook?.health?.problem], ['active', null]);
+      assert.deepEqual(await notices(), []);
+    });
+
+    it('says that it is gone when nobody is shown it anywhere', async () => {
+      const gone = () => new BitbucketError('repository_gone', 'gone', { status: 404 });
+      engine.bitbucket.failures.push(gone(), gone());
+      engine.bitbucket.remote = null;
+      assert.equal((await check())?.problem, 'repository_gone');
+    });
+
     it('says who lost the right when it cannot look any more', async () => {
       for (const name of [ada.uuid, null]) engine.bitbucket.refusals.set(name, notAdmin());
       const health = await checkHook(await stored(), await engine.repository(), deps);

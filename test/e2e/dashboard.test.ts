@@ -1,51 +1,19 @@
 import assert from 'node:assert/strict';
-import { parseConfig } from '../../src/config/config.js';
-import { startServer, type RunningServer } from '../../src/main.js';
-import { Bench } from '../sandbox/support.js';
-import type { Browser } from '../../src/demo/browser.js';
+import { DashboardStage, type Visitor } from '../support/e2e/dashboard-stage.js';
 import { textOfHtml } from '../support/e2e/panel.js';
-import { browserOf, signInWithBitbucket } from '../../src/demo/sign-in.js';
 import { waitFor } from '../support/e2e/wait-for.js';
-import { tempFolder } from '../support/temp-folder.js';
 
 /** Slipway and the sandbox as they are, a browser between them; nobody has installed anything. */
-describe('a repository enabled from the dashboard', () => {
-  const folder = tempFolder('dashboard');
-  const consumer = { key: 'k'.repeat(32), secret: 's'.repeat(76) };
-  let bench: Bench;
-  let server: RunningServer;
-  let browser: Browser;
+describe('a repository enabled from the dashboard', function () {
+  this.timeout(30_000);
+  let stage: DashboardStage;
+  let ada: Visitor;
 
   before(async () => {
-    bench = await Bench.start();
-    await bench.seed();
-    const { config, secrets } = parseConfig({
-      PORT: '0',
-      SLIPWAY_DATA_DIR: folder.path,
-      SLIPWAY_LOG_LEVEL: 'silent',
-      SLIPWAY_BITBUCKET_URL: bench.url,
-      SLIPWAY_BITBUCKET_API_URL: bench.url,
-      SLIPWAY_OAUTH_CLIENT_ID: consumer.key,
-      SLIPWAY_OAUTH_CLIENT_SECRET: consumer.secret,
-    });
-    server = await startServer(config, secrets);
-    await bench.control('POST', 'consumers', {
-      ...{ workspace: 'acme', name: 'Slipway', scopes: 'account repository webhook' },
-      ...{ ...consumer, callback_url: `${server.url}/oauth/callback` },
-    });
-    browser = await browserOf(bench.url, 'ada');
+    stage = await DashboardStage.open();
+    ada = await stage.visitor('ada');
   });
-
-  after(async () => {
-    await server.stop();
-    await bench.stop();
-    folder.remove();
-  });
-
-  const hooksLeft = async (): Promise<unknown[]> => {
-    const answer = await bench.control<{ hooks: unknown[] }>('GET', 'hooks?repository=acme/site');
-    return answer.hooks;
-  };
+  after(() => stage.close());
 
   function linkOf(html: string, pattern: RegExp): string {
     const found = pattern.exec(html)?.[1];
@@ -54,41 +22,56 @@ describe('a repository enabled from the dashboard', () => {
   }
 
   it('gets one webhook, tells of a push through it, and keeps none when it is disabled', async () => {
-    const home = await signInWithBitbucket(browser, server.url, { returnTo: '/' });
-    assert.equal(home.status, 200, textOfHtml(home.html));
-    const workspace = linkOf(home.html, /href="(\/w\/[0-9a-f-]+)"><bdi class="two-lines">acme</);
-    const list = await browser.open(server.url + workspace);
+    const home = await ada.open('/');
+    const workspace = linkOf(
+      home.html,
+      /href="(\/w\/[0-9a-f-]+)"><bdi class="two-lines" title="acme">Acme</,
+    );
+    const list = await ada.open(workspace);
     const place = linkOf(
       list.html,
       /href="(\/w\/[0-9a-f-]+\/r\/[0-9a-f-]+)"><bdi class="two-lines" title="acme\/site"/,
     );
-    const panel = await browser.open(server.url + place);
-    assert.match(textOfHtml(panel.html), /Off\. .*Enable Slipway here/);
-    const csrf = linkOf(panel.html, /<meta name="slipway-csrf" content="([^"]+)">/);
-    const act = async (name: string): Promise<string> => {
-      const answer = await browser.fetch(`${server.url}${place}/panel/actions/${name}`, {
-        method: 'POST',
-        headers: { 'x-slipway-csrf': csrf },
-      });
-      const html = await answer.text();
-      assert.equal(answer.status, 200, textOfHtml(html));
-      return textOfHtml(html);
-    };
-    assert.match(await act('hook/enable'), /every push reaches it from now on/);
-    assert.match(await act('hook/check'), /the webhook is as it should be/);
-    await bench.control('POST', 'push', {
-      ...{ repository: 'acme/site', branch: 'main', user: 'ada' },
-      files: { 'index.html': 'two\n' },
-    });
+    assert.match(await ada.read(place), /Off\. .*Enable Slipway here/);
+    assert.match(await ada.act(place, 'actions/hook/enable'), /every push reaches it from now on/);
+    assert.match(await ada.act(place, 'actions/hook/check'), /the webhook is as it should be/);
+    await stage.bench.commit({ branch: 'main' });
     const heard = await waitFor('the delivery', async () => {
-      const answer = await browser.fetch(`${server.url}${place}/panel/fragments/hook`);
-      const text = textOfHtml(await answer.text());
+      const text = textOfHtml(await ada.fragment(place, 'hook'));
       return text.includes('Last heard of') ? text : null;
     });
     assert.match(heard, /Enabled by Ada/);
-    assert.match(await act('hook/repair'), /with a new secret/);
-    assert.equal((await hooksLeft()).length, 1);
-    assert.match(await act('hook/disable'), /its webhook is gone/);
-    assert.deepEqual(await hooksLeft(), []);
+    assert.match(await ada.act(place, 'actions/hook/repair'), /with a new secret/);
+    assert.equal((await stage.hooksOf()).length, 1);
+    assert.match(await ada.act(place, 'actions/hook/disable'), /its webhook is gone/);
+    assert.deepEqual(await stage.hooksOf(), []);
+    const told = await ada.read(`${workspace}/settings`);
+    for (const words of ['switched on', 'repaired', 'switched off']) {
+      assert.match(told, new RegExp(`Ada Example ${words} the webhook of acme/site`));
+    }
+  });
+
+  it('is cloned with a consumer that the workspace stored, without anybody’s own connection', async () => {
+    const workspaceUuid = await stage.workspaceUuid();
+    const settings = `${stage.place(workspaceUuid).split('/r/')[0]}/settings`;
+    const own = { key: 'team-key', secret: 'team-secret-of-acme' };
+    await stage.bench.control('POST', 'consumers', {
+      ...{ workspace: 'acme', name: 'Clones', scopes: 'repository', is_private: true },
+      ...{ ...own, callback_url: 'https://acme.example/' },
+    });
+    const fields = { kind: 'consumer', clientId: own.key, secret: own.secret };
+    const saved = await ada.act(settings, 'workspace/actions/credentials/save', fields);
+    assert.match(saved, /Bitbucket accepted it, and it is stored.*OAuth consumer.*Works/);
+    const place = stage.place(workspaceUuid);
+    await ada.act(place, 'actions/hook/enable');
+    await ada.addTarget(place);
+    const commit = await stage.bench.commit({ branch: 'main' });
+    assert.deepEqual(await ada.deployed(place, commit), [{ state: 'live' }]);
+    const [row] = await stage.rows(
+      'SELECT cloned_with FROM deployments WHERE "commit" = ?',
+      commit,
+    );
+    assert.match(String(row?.['cloned_with']), /consumer/);
+    assert.match(await ada.read(settings), /Ada Example stored the OAuth consumer/);
   });
 });

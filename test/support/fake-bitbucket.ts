@@ -33,6 +33,10 @@ export class FakeBitbucket implements Bitbucket {
     return this.#answer(this.remote);
   }
 
+  whereabouts(_: Repository, personUuid: string | null): Promise<RemoteRepository | null> {
+    return this.#answer(this.remote, personUuid);
+  }
+
   workspace(): Promise<{ slug: string | null; name: string | null } | null> {
     return this.#answer(this.workspaceIs);
   }

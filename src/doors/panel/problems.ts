@@ -41,13 +41,15 @@ export function problemOf(error: unknown): Problem {
 
 function outward(error: SlipwayError): Problem {
   const { says, advice } = errorCatalogue[error.code];
+  // Bitbucket did answer: there is nothing, for us or for whoever asks.
+  const status = error.code === 'repository_gone' ? 404 : error.httpStatus;
   return {
-    status: error.httpStatus,
+    status,
     code: error.code,
     says,
     advice,
     fields: {},
-    isOurs: error.httpStatus >= 500,
+    isOurs: status >= 500,
   };
 }
 
