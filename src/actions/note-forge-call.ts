@@ -43,15 +43,15 @@ export async function noteForgeCall(
   facts: ForgeCallFacts,
   deps: NoteForgeCallDeps,
 ): Promise<NotedForgeCall> {
-  const { noted, tokenWasMissed } = await deps.storage.write((tx) => note(tx, facts, deps));
-  if (noted.kind === 'active' && tokenWasMissed) deps.waker.wake();
+  const { noted, somethingIsDue } = await deps.storage.write((tx) => note(tx, facts, deps));
+  if (noted.kind === 'active' && somethingIsDue) deps.waker.wake();
   return noted;
 }
 
 interface Outcome {
   noted: NotedForgeCall;
-  /** Something may have waited for this token. */
-  tokenWasMissed: boolean;
+  /** Something may have waited for this token, or the hour is over and heads are compared. */
+  somethingIsDue: boolean;
 }
 
 async function note(
@@ -62,19 +62,23 @@ async function note(
   const known = await tx.installations.find('forge', facts.installationId);
   const forge = known ? await tx.forge.ofInstallation(known.id) : null;
   if (known && known.workspaceUuid !== facts.workspaceUuid) {
-    return { noted: { kind: 'contradiction' }, tokenWasMissed: false };
+    return { noted: { kind: 'contradiction' }, somethingIsDue: false };
   }
   const ended = facts.kind === 'pre_uninstall' || staysRemoved(known, forge, facts.kind);
   const installation = await saveInstallation(tx, known, facts, ended, deps);
   if (ended) {
     const endedBy = facts.kind === 'pre_uninstall' ? 'uninstalled' : (forge?.endedBy ?? null);
     await endForge(tx, installation, forge ?? newForge(installation, facts, deps), endedBy, deps);
-    return { noted: { kind: 'removed' }, tokenWasMissed: false };
+    return { noted: { kind: 'removed' }, somethingIsDue: false };
   }
   if (known?.state !== 'active') await replaceOthers(tx, installation, facts, deps);
   const source = await saveSource(tx, installation, deps);
   const { newToken, tokenWasMissed } = await saveForge(tx, installation, forge, facts, deps);
-  return { noted: { kind: 'active', installation, source, newToken }, tokenWasMissed };
+  const isHourly = facts.kind === 'schedule';
+  // Triggers are never promised to come (§2.6): design.md §2, step 9.
+  if (isHourly) await tx.repositories.reconcileWorkspace(facts.workspaceUuid, deps.clock());
+  const somethingIsDue = tokenWasMissed || isHourly;
+  return { noted: { kind: 'active', installation, source, newToken }, somethingIsDue };
 }
 
 /** A late event must not bring back what is gone; a schedule or a page proves that a mere guess was wrong. */

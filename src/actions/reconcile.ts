@@ -6,6 +6,7 @@ import type { Bitbucket, Logger, Storage, Transaction, Waker } from '../core/por
 import { reconcileSourceId } from '../core/routing/same-push.js';
 import { tellOfHook } from './hook-notices.js';
 import { PushRecord, type PushRecordDeps } from './push-record.js';
+import { graceFor } from './reconcile-grace.js';
 
 export interface ReconcileDeps extends PushRecordDeps {
   storage: Storage;
@@ -17,8 +18,6 @@ export interface ReconcileDeps extends PushRecordDeps {
 
 /** Between two looks at a repository, drawn between half and one and a half of it. */
 const intervalMs = 15 * 60_000;
-/** How long a webhook may be late before a head that nobody told of is taken for a lost push. */
-export const graceMs = 2 * 60_000;
 /** A look that takes longer has died. */
 const claimMs = 10 * 60_000;
 
@@ -103,6 +102,7 @@ async function compare(
   deps: ReconcileDeps,
 ): Promise<Lost[]> {
   const now = deps.clock();
+  const graceMs = await graceFor(tx, repository);
   const known = new Map<string, KnownRef>();
   for (const ref of await tx.refs.ofRepository(repository.id)) known.set(keyOf(ref), ref);
   const changed: KnownRef[] = [];

@@ -170,6 +170,8 @@ export interface RepositoryWrites {
   ): Promise<void>;
   /** Every repository on the schedule is due now. At start only. */
   reconcileAll(now: number): Promise<void>;
+  /** The same for one workspace. */
+  reconcileWorkspace(workspaceUuid: string, now: number): Promise<void>;
   /** Takes due repositories and hides them until `until`. */
   claimReconcile(limit: number, now: number, until: number): Promise<Repository[]>;
   /** Creates or updates by uuid; a name that is null leaves the stored one. */

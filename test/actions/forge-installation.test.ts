@@ -9,9 +9,10 @@ import {
 import { resolveDueNames } from '../../src/actions/resolve-names.js';
 import { createForgeSource } from '../../src/bitbucket/forge-tokens.js';
 import { BitbucketError } from '../../src/core/errors.js';
-import { createEngine, workspaceUuid, type Engine } from '../support/engine.js';
+import { commit, createEngine, workspaceUuid, type Engine } from '../support/engine.js';
 
-const hour = 60 * 60_000;
+const minute = 60_000;
+const hour = 60 * minute;
 const first = '4e4e4e4e-0000-4000-8000-000000000001';
 const second = '4e4e4e4e-0000-4000-8000-000000000002';
 
@@ -117,6 +118,37 @@ describe('a Forge installation', () => {
     assert.equal(await lookAround(false), 1);
     assert.equal((await call('event')).kind, 'removed', 'a late event proves nothing');
     assert.equal((await call('schedule', token('two', 4))).kind, 'active');
+  });
+
+  it('has the heads of its repositories compared by its hourly call, and by no other', async () => {
+    await engine.target();
+    await engine.settle();
+    const dueAt = async () => (await engine.repository()).reconcileDueAt ?? 0;
+    const planned = await dueAt();
+    assert.ok(planned > engine.clock.now());
+    await call('event');
+    assert.equal(await dueAt(), planned);
+    await call('schedule');
+    assert.equal(await dueAt(), engine.clock.now());
+  });
+
+  it('has a head that nobody told of acted on after five minutes, where only Forge reports', async () => {
+    const at = (digit: string) => ({ hash: commit(digit), message: 'm', author: 'Bob' });
+    engine.bitbucket.refs.set('branch:main', at('a'));
+    await engine.target();
+    await engine.settle();
+    await call('lifecycle');
+    await resolveDueNames({ ...engine, clock: engine.clock.now, random: () => 0.5 }, 10);
+    engine.clock.advance(minute);
+    engine.bitbucket.refs.set('branch:main', at('b'));
+    await call('schedule');
+    await engine.settle(4 * minute);
+    assert.equal(engine.backend.triggered.length, 0, 'its event may still be on the way');
+    await engine.settle(6 * minute);
+    assert.deepEqual(
+      engine.backend.triggered.map((one) => one.commit),
+      [commit('b')],
+    );
   });
 
   it('has its workspace and its repositories named by Bitbucket', async () => {

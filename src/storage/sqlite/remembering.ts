@@ -134,6 +134,10 @@ function rememberRepositories(
       forget();
       await store.reconcileAll(now);
     },
+    async reconcileWorkspace(workspaceUuid, now) {
+      forget();
+      await store.reconcileWorkspace(workspaceUuid, now);
+    },
     async claimReconcile(limit, now, until) {
       const claimed = await store.claimReconcile(limit, now, until);
       return claimed.map((row) => keep(row));

@@ -90,6 +90,12 @@ export function repositoryStore(sql: Sql, newId: () => string): RepositoryReads 
         [now],
       );
     },
+    async reconcileWorkspace(workspaceUuid, now) {
+      await sql.run(
+        'UPDATE repositories SET reconcile_due_at = ? WHERE workspace_uuid = ? AND reconcile_due_at > ?',
+        [now, workspaceUuid, now],
+      );
+    },
     async claimReconcile(limit, now, until) {
       const claimed = await sql.all<Record<string, SqlValue>>(
         `UPDATE repositories SET reconcile_due_at = ? WHERE id IN (
