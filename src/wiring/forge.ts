@@ -82,22 +82,29 @@ const nobody = { permission: 'unknown', uuid: null, name: null } as const;
 
 /** Asked with the viewer's own token. The key is who they are, not the token, which is another one with every call. */
 function viewers({ bitbucket, clock }: ForgeDeps): ForgeViewers {
-  const viewer: ForgeViewers['viewer'] = async ({ userToken, workspaceUuid, repositoryUuid }) =>
-    userToken === null
-      ? nobody
-      : readViewer(bitbucket.bearer, userToken, { workspaceUuid, uuid: repositoryUuid });
-  const member: ForgeViewers['member'] = async ({ userToken, workspaceUuid }) => {
-    if (userToken === null) return nobody;
-    const { isOwner, facts } = await readMembership(bitbucket.bearer, userToken, workspaceUuid);
-    return { ...facts, permission: isOwner ? 'admin' : 'none' };
-  };
+  type Asked<Question> = Omit<Question, 'userToken'> & { userToken: string };
+  const viewer = cachedFor(
+    viewerCacheMs,
+    clock,
+    ({ userToken, ...asked }: Asked<Parameters<ForgeViewers['viewer']>[0]>) =>
+      readViewer(bitbucket.bearer, userToken, { ...asked, uuid: asked.repositoryUuid }),
+    { key: ({ accountId, repositoryUuid }) => `${accountId} ${repositoryUuid}` },
+  );
+  const member = cachedFor(
+    viewerCacheMs,
+    clock,
+    async ({ userToken, workspaceUuid }: Asked<Parameters<ForgeViewers['member']>[0]>) => {
+      const { isOwner, facts } = await readMembership(bitbucket.bearer, userToken, workspaceUuid);
+      return { ...facts, permission: isOwner ? ('admin' as const) : ('none' as const) };
+    },
+    { key: ({ accountId, workspaceUuid }) => `${accountId} ${workspaceUuid}` },
+  );
+  // A call without a token says nothing about the next one, which brings one.
   return {
-    viewer: cachedFor(viewerCacheMs, clock, viewer, {
-      key: ({ accountId, repositoryUuid }) => `${accountId} ${repositoryUuid}`,
-    }),
-    member: cachedFor(viewerCacheMs, clock, member, {
-      key: ({ accountId, workspaceUuid }) => `${accountId} ${workspaceUuid}`,
-    }),
+    viewer: ({ userToken, ...asked }) =>
+      userToken === null ? Promise.resolve(nobody) : viewer({ ...asked, userToken }),
+    member: ({ userToken, ...asked }) =>
+      userToken === null ? Promise.resolve(nobody) : member({ ...asked, userToken }),
   };
 }
 

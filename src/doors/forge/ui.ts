@@ -1,11 +1,11 @@
 import express, { Router, type Request, type Response } from 'express';
 import { z } from 'zod';
 import type { ViewerFacts } from '../../bitbucket/forge-checks.js';
-import { AccessError, InputError } from '../../core/errors.js';
-import type { WorkspacePermission } from '../../core/ports.js';
+import { AccessError, BitbucketError, InputError } from '../../core/errors.js';
+import type { RepositoryPermission, WorkspacePermission } from '../../core/ports.js';
 import { activityWish } from '../panel/activity-wish.js';
 import { readFields } from '../panel/answer.js';
-import { answerCall, refusal, type CallDeps } from '../panel/calls.js';
+import { answerCall, isForAdmins, refusal, type CallDeps } from '../panel/calls.js';
 import type { Answer } from '../panel/context.js';
 import { etagOf } from '../panel/etag.js';
 import { formFields, type FormFields } from '../panel/form-fields.js';
@@ -128,19 +128,40 @@ async function carryOut(
   if (accountId === null) throw new AccessError('token_invalid', 403);
   const question = { accountId, workspaceUuid, userToken };
   if (repositoryUuid === null) return workspaceAnswer(deps, question, asked);
-  const viewer = await deps.viewer({ ...question, repositoryUuid });
+  const asking = { ...question, repositoryUuid };
   const isReadOnlyPage = caller.page === 'bitbucket:repoMainMenuPage';
-  return repositoryAnswer(deps, { ...question, repositoryUuid }, viewer, isReadOnlyPage, asked);
+  return repositoryAnswer(deps, asking, await viewerOf(deps, asking), isReadOnlyPage, asked);
+}
+
+/** What is known of somebody when Bitbucket does not answer. */
+const unanswered = { uuid: null, name: null };
+
+interface Viewer extends Omit<ViewerFacts, 'permission'> {
+  /** Rejects when Bitbucket did not answer: who asks shows the page to read, and says why. */
+  permission: () => Promise<RepositoryPermission>;
+}
+
+async function viewerOf(
+  deps: ForgeUiDeps,
+  question: ViewerQuestion & { repositoryUuid: string },
+): Promise<Viewer> {
+  try {
+    const { permission, ...who } = await deps.viewer(question);
+    if (permission === 'none') throw new AccessError('repository_unknown', 404);
+    return { ...who, permission: () => Promise.resolve(permission) };
+  } catch (error) {
+    if (!(error instanceof BitbucketError)) throw error;
+    return { ...unanswered, permission: () => Promise.reject(error) };
+  }
 }
 
 async function repositoryAnswer(
   deps: ForgeUiDeps,
   { accountId, workspaceUuid, repositoryUuid }: ViewerQuestion & { repositoryUuid: string },
-  viewer: ViewerFacts,
+  viewer: Viewer,
   isReadOnlyPage: boolean,
   asked: Wish,
 ): Promise<Answer> {
-  if (viewer.permission === 'none') throw new AccessError('repository_unknown', 404);
   const identity: PanelIdentity = {
     door: 'forge',
     workspaceUuid,
@@ -150,29 +171,31 @@ async function repositoryAnswer(
     // No document promises that only admins get a token for the settings page (§6.2): Bitbucket's answer counts.
     proof: 'none',
   };
-  const permission = isReadOnlyPage ? ('read' as const) : viewer.permission;
+  const permission = isReadOnlyPage ? () => Promise.resolve('read' as const) : viewer.permission;
   const panel: CallDeps = {
     ...deps.panel,
     services: {
       ...deps.panel.services,
-      permission: () => Promise.resolve(permission),
+      permission,
       personName: () => Promise.resolve(viewer.name),
     },
   };
   const [path = '', query = ''] = asked.path.split('?');
   if (path === 'page') {
     const { view } = await loadPanel(panel, identity, activityWish(queryFields(query)));
-    const why = isReadOnlyPage && viewer.permission === 'admin' ? whereToChange : null;
+    const why = isReadOnlyPage && (await isAdmin(viewer)) ? whereToChange : null;
     const data = { ...view, ...(why === null ? {} : { whyReadOnly: why }) };
     return { status: 200, view: 'panel/repository', data };
   }
-  const rights = permission === 'admin' ? 'admin' : 'read';
-  const session = { ...identity, userName: viewer.name ?? 'A repository admin', rights } as const;
   const [, kind, name = ''] = /^\/panel\/(fragments|actions)\/(.+)$/.exec(path) ?? [];
   const isFragment = kind === 'fragments' && asked.method === 'GET';
   if (!isFragment && !(kind === 'actions' && asked.method === 'POST')) {
     throw new AccessError('call_unknown', 404);
   }
+  // What needs an admin is not refused to one because Bitbucket is away: that is what the answer then says.
+  if (!isFragment || isForAdmins(name)) await permission();
+  const rights = (await isAdmin({ permission })) ? ('admin' as const) : ('read' as const);
+  const session = { ...identity, userName: viewer.name ?? 'A repository admin', rights };
   return answerCall(panel, session, {
     kind: isFragment ? 'fragment' : 'action',
     name,
@@ -180,14 +203,36 @@ async function repositoryAnswer(
   });
 }
 
+async function isAdmin({ permission }: Pick<Viewer, 'permission'>): Promise<boolean> {
+  return permission().then(
+    (answer) => answer === 'admin',
+    () => false,
+  );
+}
+
 const whereToChange = 'Targets are set up in Repository settings, under Slipway.';
+
+interface Member extends Omit<MemberFacts, 'permission'> {
+  /** As with a `Viewer`. */
+  permission: () => Promise<WorkspacePermission>;
+}
+
+async function memberOf(deps: ForgeUiDeps, question: ViewerQuestion): Promise<Member> {
+  try {
+    const { permission, ...who } = await deps.member(question);
+    return { ...who, permission: () => Promise.resolve(permission) };
+  } catch (error) {
+    if (!(error instanceof BitbucketError)) throw error;
+    return { ...unanswered, permission: () => Promise.reject(error) };
+  }
+}
 
 async function workspaceAnswer(
   deps: ForgeUiDeps,
   question: ViewerQuestion,
   asked: Wish,
 ): Promise<Answer> {
-  const member = await deps.member(question);
+  const member = await memberOf(deps, question);
   const identity: WorkspaceIdentity = {
     door: 'forge',
     workspaceUuid: question.workspaceUuid,
@@ -199,7 +244,7 @@ async function workspaceAnswer(
     ...deps.workspace,
     services: {
       ...deps.workspace.services,
-      workspacePermission: () => Promise.resolve(member.permission),
+      workspacePermission: member.permission,
       personName: () => Promise.resolve(member.name),
     },
   };

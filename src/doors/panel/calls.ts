@@ -49,6 +49,11 @@ export function isFragment(name: string): boolean {
   return Object.hasOwn(fragments, name);
 }
 
+/** Whether a fragment is refused to readers. */
+export function isForAdmins(name: string): boolean {
+  return isFragment(name) && fragments[name]?.adminOnly === true;
+}
+
 /**
  * Every call of the repository's panel, for all doors: the door has found out whose session it is, and puts the answer into its
  * frame. Knows no Express. Refusals are answers, too; nothing is thrown.
