@@ -1,5 +1,6 @@
 import type { Notice, OAuthGrant, Repository } from '../core/model/index.js';
 import type { NoticeWrites } from '../core/people.js';
+import { missingScopes, neededScopes, scopeBoxes, type NeededScope } from '../core/scopes.js';
 
 /** What is told about people's grants; kept as notices, shown on pages, delivered by whatever channel there is. */
 
@@ -42,6 +43,49 @@ export async function grantIsWell(
   now: number,
 ): Promise<void> {
   await tx.notices.resolve(grantSubject(grant.id), now);
+}
+
+/**
+ * What Bitbucket said it granted, compared with what is needed: a permission that is missing is told before a deploy or a webhook
+ * meets it, and no longer once it is there. One left unsaid changes nothing.
+ */
+export async function noteScopes(
+  tx: NoticeTransaction,
+  grant: OAuthGrant,
+  repositories: readonly Repository[],
+  stamp: { nextId(): string; now: number },
+): Promise<void> {
+  if (grant.scopes === null) return;
+  const missing = missingScopes(grant.scopes);
+  if (missing.length === 0) {
+    await tx.notices.resolve(scopesSubject(grant.id), stamp.now);
+    return;
+  }
+  for (const text of scopesMissingTexts(grant, missing, repositories)) {
+    await tell(tx, text, { id: stamp.nextId(), now: stamp.now });
+  }
+}
+
+function scopesSubject(grantId: string): string {
+  return `scopes:${grantId}`;
+}
+
+function scopesMissingTexts(
+  grant: OAuthGrant,
+  missing: readonly NeededScope[],
+  repositories: readonly Repository[],
+): NoticeText[] {
+  const named = missing.map((scope) => `“${scopeBoxes[scope]}” (${scope})`).join(' and ');
+  const purposes = missing.map((scope) => neededScopes[scope]).join('; ');
+  return perWorkspace(repositories).map(([workspaceUuid]) => ({
+    ...about(grant, workspaceUuid),
+    subject: scopesSubject(grant.id),
+    kind: 'scopes_missing',
+    level: 'warning',
+    dedupeKey: `scopes_missing:${grant.id}:${workspaceUuid ?? ''}:${missing.join()}`,
+    says: `${grant.userName}'s connection to Bitbucket lacks the permission ${named}, needed for: ${purposes}`,
+    advice: `In Bitbucket, whoever runs Slipway opens Workspace settings → OAuth consumers → Slipway's consumer → Edit and ticks it; then ${grant.userName} signs in with Bitbucket again.`,
+  }));
 }
 
 const reconnect = '/oauth/start?returnTo=%2F';

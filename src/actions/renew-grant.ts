@@ -7,6 +7,7 @@ import {
   consumerRefusedText,
   consumerSubject,
   grantIsWell,
+  noteScopes,
   tell,
 } from './grant-notices.js';
 import { openRefresh, sealGrant } from './grant-secrets.js';
@@ -91,7 +92,7 @@ async function newTokens(grant: OAuthGrant, deps: RenewDeps): Promise<GrantedTok
 async function store(
   grant: OAuthGrant,
   tokens: GrantedTokens,
-  { storage, vault, clock }: RenewDeps,
+  { storage, vault, clock, ids }: RenewDeps,
 ): Promise<OAuthGrant> {
   return storage.write(async (tx) => {
     const now = clock();
@@ -102,6 +103,8 @@ async function store(
     if (await tx.grants.update(grant.id, grant.version, patch)) {
       await grantIsWell(tx, grant, now);
       await tx.notices.resolve(consumerSubject(grant.clientId), now);
+      const repositories = await tx.grants.repositoriesOf(grant.userUuid);
+      await noteScopes(tx, { ...grant, scopes }, repositories, { nextId: () => ids.next(), now });
     }
     const stored = await tx.grants.byId(grant.id);
     if (!stored) throw new AccessError('oauth_grant_missing', 403);

@@ -3,7 +3,7 @@ import type { OAuthGrant } from '../core/model/index.js';
 import type { GrantedTokens, OAuthClient, RemoteUser } from '../core/people.js';
 import type { Clock, Ids, Logger, Storage, Vault, Waker } from '../core/ports.js';
 import { missingScopes } from '../core/scopes.js';
-import { consumerSubject, grantIsWell } from './grant-notices.js';
+import { consumerSubject, grantIsWell, noteScopes } from './grant-notices.js';
 import { sealGrant } from './grant-secrets.js';
 import { wakeRepositories } from './wake-repositories.js';
 
@@ -39,7 +39,7 @@ export async function signIn(
   const user = await deps.whoAmI(tokens.accessToken);
   const scopes = tokens.scopes ?? user.scopes;
   const missing = missingScopes(scopes);
-  // Without it nobody can be shown where they may deploy; the others are said where they are missed.
+  // Without it nobody can be shown where they may deploy; the others are told as notices.
   if (missing.includes('account')) throw new BitbucketError('oauth_scope_missing', 'account');
   if (missing.length > 0) deps.logger.warn({ missing }, 'oauth.scopes_missing');
   await keepGrant(user, { ...tokens, scopes }, deps);
@@ -74,7 +74,9 @@ async function keepGrant(
     await grantIsWell(tx, grant, now);
     // A redeemed code proves the consumer, too.
     await tx.notices.resolve(consumerSubject(oauth.clientId), now);
-    await wakeRepositories(tx, await tx.grants.repositoriesOf(user.uuid), now);
+    const repositories = await tx.grants.repositoriesOf(user.uuid);
+    await noteScopes(tx, grant, repositories, { nextId: () => ids.next(), now });
+    await wakeRepositories(tx, repositories, now);
   });
   waker.wake();
   logger.info({ user: user.uuid }, 'oauth.granted');

@@ -7,6 +7,13 @@ export const neededScopes = {
 
 export type NeededScope = keyof typeof neededScopes;
 
+/** The box to tick in the settings of an OAuth consumer. */
+export const scopeBoxes: Readonly<Record<NeededScope, string>> = {
+  account: 'Account: Read',
+  repository: 'Repositories: Read',
+  webhook: 'Webhooks: Read and write',
+};
+
 const implied: Readonly<Record<string, readonly string[]>> = {
   'account:write': ['account'],
   'repository:write': ['repository'],

@@ -161,6 +161,30 @@ describe("a person's grant", () => {
     assert.ok(stage.peer.isGood((await process_().token(ada.uuid)).value));
   });
 
+  it('granted with less than is needed: told once, with the permission and where to tick it, until it is there', async () => {
+    await enableRepository(stage.storage, ada);
+    stage.peer.scopes = 'account';
+    await stage.allow();
+    await stage.allow();
+    const [notice, ...more] = await notices();
+    assert.deepEqual(more, []);
+    assert.equal(notice?.kind, 'scopes_missing');
+    assert.equal(notice.workspaceUuid, workspaceUuid);
+    assert.match(notice.says, /“Repositories: Read” \(repository\) and “Webhooks: Read and write”/);
+    assert.match(notice.advice, /OAuth consumers → Slipway's consumer → Edit/);
+    stage.peer.scopes = 'account repository webhook';
+    stage.clock.advance(2 * hourMs);
+    await process_().token(ada.uuid);
+    assert.deepEqual(await notices(), []);
+    stage.peer.scopes = 'account repository';
+    stage.clock.advance(2 * hourMs);
+    await process_().token(ada.uuid);
+    assert.deepEqual(
+      (await notices()).map(({ kind }) => kind),
+      ['scopes_missing'],
+    );
+  });
+
   it('a passing refusal of a good token costs one renewal and nothing else', async () => {
     const tokens = process_();
     const { value } = await tokens.token(ada.uuid);
