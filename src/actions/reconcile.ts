@@ -1,4 +1,4 @@
-import { retryDelayMs } from '../core/delivery/retry-schedule.js';
+import { bitbucketRetryMs } from '../core/delivery/retry-schedule.js';
 import { BitbucketError } from '../core/errors.js';
 import { explainHook } from '../core/hooks/explain.js';
 import type { KnownRef, RefChange, Repository, StoredEvent, Target } from '../core/model/index.js';
@@ -49,7 +49,7 @@ async function reconcileOne(repository: Repository, deps: ReconcileDeps): Promis
   } catch (error) {
     if (!(error instanceof BitbucketError)) throw error;
     deps.logger.warn({ repository: repository.uuid, err: error }, 'reconcile.failed');
-    const delay = retryDelayMs(3, deps.random(), error.retryAfterMs ?? undefined);
+    const delay = bitbucketRetryMs(3, deps.random(), error.retryAfterMs);
     const reconcileDueAt = deps.clock() + delay;
     await deps.storage.write((tx) => tx.repositories.touch(repository.id, { reconcileDueAt }));
   }

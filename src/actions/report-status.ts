@@ -1,4 +1,4 @@
-import { deliveryLifetimeMs, retryDelayMs } from '../core/delivery/retry-schedule.js';
+import { bitbucketRetryMs, deliveryLifetimeMs } from '../core/delivery/retry-schedule.js';
 import { BitbucketError } from '../core/errors.js';
 import type { Repository, StatusReport } from '../core/model/index.js';
 import type { Bitbucket, Clock, Logger, Storage, Transaction } from '../core/ports.js';
@@ -78,9 +78,8 @@ async function reportOne(
       return;
     }
     const attempts = report.attempts + 1;
-    const retryAfterMs =
-      error instanceof BitbucketError ? (error.retryAfterMs ?? undefined) : undefined;
-    const dueAt = now + retryDelayMs(attempts, deps.random(), retryAfterMs);
+    const retryAfterMs = error instanceof BitbucketError ? error.retryAfterMs : null;
+    const dueAt = now + bitbucketRetryMs(attempts, deps.random(), retryAfterMs);
     await settle({ report, patch: { attempts, error: reason, dueAt }, unlessOvertaken: true });
   }
 }

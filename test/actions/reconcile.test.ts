@@ -44,6 +44,26 @@ describe('reconcile', () => {
     assert.ok(found > 0);
   });
 
+  it('does not ask again before Bitbucket’s Retry-After is over', async () => {
+    headIs('main', 'b');
+    const repository = await engine.repository();
+    const busyFor = async (ms: number) => {
+      const retryAfterMs = ms;
+      engine.bitbucket.failures = [
+        new BitbucketError('bitbucket_unavailable', 'busy', { status: 503, retryAfterMs }),
+      ];
+      const now = engine.clock.now();
+      await engine.storage.write((tx) =>
+        tx.repositories.touch(repository.id, { reconcileDueAt: now }),
+      );
+      await engine.settle();
+      const stored = await engine.storage.read.repositories.byId(repository.id);
+      return (stored?.reconcileDueAt ?? 0) - now;
+    };
+    assert.equal(await busyFor(9 * minute), 9 * minute);
+    assert.equal(await busyFor(60 * minute), 10 * minute);
+  });
+
   it('waits out the grace: an event that is only late is not acted on twice', async () => {
     headIs('main', 'b');
     const repository = await engine.repository();

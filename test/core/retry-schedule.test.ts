@@ -1,6 +1,10 @@
 import assert from 'node:assert/strict';
 import fc from 'fast-check';
-import { retryDelayMs, retryStepsMs } from '../../src/core/delivery/retry-schedule.js';
+import {
+  bitbucketRetryMs,
+  retryDelayMs,
+  retryStepsMs,
+} from '../../src/core/delivery/retry-schedule.js';
 
 describe('retry schedule', () => {
   it('draws between half and one and a half of the step, whatever is drawn', () => {
@@ -21,5 +25,12 @@ describe('retry schedule', () => {
     assert.equal(retryDelayMs(1, 0.5, 12_000), 12_000);
     assert.equal(retryDelayMs(1, 0.5, 3_600_000), 20_000);
     assert.equal(retryDelayMs(1, 0.5, 10), 5_000);
+  });
+
+  it('does not knock at Bitbucket before its Retry-After is over, up to ten minutes', () => {
+    assert.equal(bitbucketRetryMs(1, 0.5, 120_000), 120_000);
+    assert.equal(bitbucketRetryMs(1, 0.5, 3_600_000), 600_000);
+    assert.equal(bitbucketRetryMs(1, 0.5, null), 5_000);
+    assert.equal(bitbucketRetryMs(5, 0.5, 1_000), 1_800_000);
   });
 });

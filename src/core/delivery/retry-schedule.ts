@@ -30,3 +30,18 @@ export function retryDelayMs(failures: number, random: number, retryAfterMs?: nu
   if (retryAfterMs === undefined) return drawn;
   return Math.max(drawn, Math.min(retryAfterMs, 4 * step));
 }
+
+const longestAskedMs = 10 * minute;
+
+/**
+ * The same for our own calls to Bitbucket, which nobody waits for: it is not knocked at again before its `Retry-After` is over,
+ * up to ten minutes (design.md §8). The pause of a credential's limiter would only turn such a call away.
+ */
+export function bitbucketRetryMs(
+  failures: number,
+  random: number,
+  retryAfterMs: number | null,
+): number {
+  const asked = Math.min(retryAfterMs ?? 0, longestAskedMs);
+  return Math.max(retryDelayMs(failures, random), asked);
+}
