@@ -157,9 +157,11 @@ describe('clone credentials without an installed app', function () {
     await stage.bench.control('POST', 'settings', { token_lifetime_s: 20 });
     await stage.bench.control('POST', 'clock', { offset_ms: 2 * 60 * 60_000 });
     await stage.bench.control('POST', 'tokens/revoke', { user: 'ada' });
-    const slow = await stage.fault({ path: '^/acme/site\\.git/', delay_ms: 1_500, times: 1 });
+    const slow = await stage.fault({ path: '^/acme/site\\.git/', delay_ms: 3_000, times: 1 });
     const commit = await push();
     await stage.faultMet(slow);
+    // It is written with the same grant.
+    await waitFor('the first build status', async () => (await stage.statuses(commit)).length > 0);
     await revokeGrants();
     const waiting = await waitFor('the deployment to wait', async () => {
       const row = (await own.panel.deployments()).find((one) => one.commit === commit);
