@@ -5,8 +5,9 @@ import { DeployFailure } from './deploy-failure.js';
 import { askHealth, type Health } from './health.js';
 import { releaseInnerPort, takeInnerPort } from './inner-ports.js';
 import type { LocalLimits } from './options.js';
-import { pause } from './pause.js';
-import { killGroup, markOf } from './process-marks.js';
+import { pause } from '../../lib/pause.js';
+import { killGroup } from '../../lib/process-group.js';
+import { markOf } from './process-marks.js';
 import type { ProcessMark } from './records.js';
 import {
   drained,
@@ -15,7 +16,7 @@ import {
   killUser,
   spawnInGroup,
   type CommandEnd,
-} from './run-command.js';
+} from '../../lib/run-command.js';
 import { duration, shellCommand } from './shell.js';
 import type { Identity } from './users.js';
 

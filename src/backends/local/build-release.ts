@@ -7,7 +7,7 @@ import { closeDataFolder } from './files-root.js';
 import { resolveInside } from './inside-folder.js';
 import { giveTree, removeTree } from './lock-tree.js';
 import type { ReleaseFacts } from './records.js';
-import { killUser } from './run-command.js';
+import { killUser } from '../../lib/run-command.js';
 import { runStep, stepFailure, type BuildOrder, type WorkFolders } from './run-step.js';
 import { commandName } from './shell.js';
 import { assign, type Identity } from './users.js';

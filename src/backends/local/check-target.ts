@@ -1,7 +1,7 @@
 import { spawn } from 'node:child_process';
 import type { BackendTarget, CheckProblem, CheckResult } from '../../core/backend.js';
-import { programPath } from './git-program.js';
-import { exitOf } from './run-command.js';
+import { programPath } from '../../lib/git-program.js';
+import { exitOf } from '../../lib/run-command.js';
 import { readSettings } from './settings.js';
 import type { Identity } from './users.js';
 

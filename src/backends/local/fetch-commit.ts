@@ -1,9 +1,14 @@
 import type { CloneCredential } from '../../core/backend.js';
 import { DeployFailure, DeployPostponed } from './deploy-failure.js';
-import { readFetchAnswer, type FetchResult } from './git-answers.js';
-import { runGit, type GitAnswer, type GitSurroundings } from './git-program.js';
+import { readFetchAnswer, type FetchResult as GitResult } from '../../lib/git-answers.js';
+import {
+  cloneUrlWithoutUser,
+  runGit,
+  type GitAnswer,
+  type GitSurroundings,
+} from '../../lib/git-program.js';
 import type { LocalLimits } from './options.js';
-import { aborted, pause } from './pause.js';
+import { aborted, pause } from '../../lib/pause.js';
 
 export interface FetchOrder {
   cloneUrl: string;
@@ -17,6 +22,11 @@ export interface FetchOrder {
   limits: LocalLimits;
 }
 
+type FetchResult =
+  | GitResult
+  /** What there was to clone with has ended, and only a person can bring it back. */
+  | { kind: 'credential_ended'; why: string };
+
 /** Growing depths of a branch, when the server does not hand out a commit by its hash; then everything. */
 const depths = [1, 50, 1000, null];
 
@@ -27,6 +37,9 @@ const depths = [1, 50, 1000, null];
  */
 export async function fetchCommit(git: GitSurroundings, order: FetchOrder): Promise<void> {
   const url = cloneUrlWithoutUser(order.cloneUrl, git.allowPlainHttp);
+  if (url === null) {
+    throw new DeployFailure('The repository address is not https, and only https is fetched from.');
+  }
   await localGit(git, ['init', '--quiet', '--initial-branch=deploy', '.']);
   const session = new FetchSession(git, order, url);
   await session.run();
@@ -201,20 +214,6 @@ class FetchSession {
     onWait('Bitbucket cannot be reached; trying again');
     return pause(limits.networkEveryMs, this.#git.signal);
   }
-}
-
-/** An address may carry a user name (`https://ada@…`); a secret in it must not reach argv. */
-function cloneUrlWithoutUser(text: string, allowPlainHttp: boolean): URL {
-  const url = URL.canParse(text) ? new URL(text) : null;
-  if (
-    url === null ||
-    !(url.protocol === 'https:' || (allowPlainHttp && url.protocol === 'http:'))
-  ) {
-    throw new DeployFailure('The repository address is not https, and only https is fetched from.');
-  }
-  url.username = '';
-  url.password = '';
-  return url;
 }
 
 async function localGit(git: GitSurroundings, args: readonly string[]): Promise<GitAnswer> {

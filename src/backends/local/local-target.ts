@@ -19,7 +19,7 @@ import { observeRecord, observeRun } from './observations.js';
 import { isPlainId } from './paths.js';
 import { isRunning, type DeploymentRecord, type ReleaseFacts } from './records.js';
 import { recoverTarget } from './recover-target.js';
-import { killUser } from './run-command.js';
+import { killUser } from '../../lib/run-command.js';
 import { Serving } from './serving.js';
 import { readSettings, type LocalSettings } from './settings.js';
 import { TargetStore } from './target-store.js';

@@ -1,7 +1,8 @@
 import { execFile } from 'node:child_process';
-import { readdirSync, readFileSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { promisify } from 'node:util';
+import { killGroup } from '../../lib/process-group.js';
 import type { ProcessMark } from './records.js';
 
 /** Start time of a process in a form that can be compared later; null when it is gone. */
@@ -32,42 +33,6 @@ export async function killLeftover(mark: ProcessMark): Promise<boolean> {
   if (now !== null && now !== mark.startedAs) return false;
   if (now === null && !mark.startedAs.startsWith(`${bootId()}:`)) return false;
   return killGroup(mark.pid, 'SIGKILL');
-}
-
-/** False when nobody was there any more. */
-export function killGroup(pid: number, signal: NodeJS.Signals): boolean {
-  try {
-    process.kill(-pid, signal);
-    return true;
-  } catch {
-    return false;
-  }
-}
-
-/**
- * Living processes of a user, on Linux. Zombies do not count: they only wait for their parent. Read at one go: these are no
- * files on a disk, and waiting for each would take ten times as long.
- */
-export function processesOf(uid: number): number[] {
-  if (process.platform !== 'linux') return [];
-  const found: number[] = [];
-  for (const name of readdirSync('/proc')) {
-    if (!/^\d+$/.test(name)) continue;
-    const status = statusOf(name);
-    const ids = /^Uid:\s+(\d+)\s+(\d+)/m.exec(status);
-    const isZombie = /^State:\s+[ZX]/m.test(status);
-    if (!isZombie && (ids?.[1] === String(uid) || ids?.[2] === String(uid)))
-      found.push(Number(name));
-  }
-  return found;
-}
-
-function statusOf(name: string): string {
-  try {
-    return readFileSync(`/proc/${name}/status`, 'utf8');
-  } catch {
-    return '';
-  }
 }
 
 interface ProcessStat {

@@ -2,7 +2,7 @@ import { readdir } from 'node:fs/promises';
 import type { Logger } from '../../core/ports.js';
 import { removeTree } from './lock-tree.js';
 import { killLeftover } from './process-marks.js';
-import { killUser } from './run-command.js';
+import { killUser } from '../../lib/run-command.js';
 import type { TargetStore } from './target-store.js';
 
 /**

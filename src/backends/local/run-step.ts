@@ -3,7 +3,7 @@ import type { LocalContext } from './context.js';
 import { mostUsefulLine } from './deploy-failure.js';
 import type { DeploymentRun } from './deployment-run.js';
 import type { BuildStep } from './detect.js';
-import { runCommand, type CommandEnd } from './run-command.js';
+import { runCommand, type CommandEnd } from '../../lib/run-command.js';
 import type { LocalSettings } from './settings.js';
 import { commandName, duration, shellCommand, shellEnvironment } from './shell.js';
 import type { TargetStore } from './target-store.js';

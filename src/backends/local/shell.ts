@@ -1,5 +1,5 @@
 import path from 'node:path';
-import { programPath } from './git-program.js';
+import { programPath } from '../../lib/git-program.js';
 import type { Identity } from './users.js';
 
 /** Enough for any build; a fork bomb under a user of its own ends here and not with the machine. */

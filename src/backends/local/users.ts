@@ -1,9 +1,7 @@
 import { chmod, chown } from 'node:fs/promises';
+import type { Identity } from '../../lib/run-command.js';
 
-export interface Identity {
-  uid: number;
-  gid: number;
-}
+export type { Identity };
 
 /**
  * The users of one target. Several, because everything of a user can be killed at once, and only that reaches a process

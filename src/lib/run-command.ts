@@ -1,8 +1,13 @@
 import { spawn, type ChildProcess } from 'node:child_process';
 import type { Readable } from 'node:stream';
 import { aborted, pause } from './pause.js';
-import { killGroup, processesOf } from './process-marks.js';
-import type { Identity } from './users.js';
+import { killGroup, processesOf } from './process-group.js';
+
+/** Whom a program runs as. */
+export interface Identity {
+  uid: number;
+  gid: number;
+}
 
 export interface Command {
   program: string;

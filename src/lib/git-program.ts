@@ -1,8 +1,12 @@
 import path from 'node:path';
 import type { Readable } from 'node:stream';
-import type { CloneCredential } from '../../core/backend.js';
-import { runCommand, type CommandEnd } from './run-command.js';
-import type { Identity } from './users.js';
+import { runCommand, type CommandEnd, type Identity } from './run-command.js';
+
+/** What git signs in with. */
+export interface GitCredential {
+  username: string;
+  password: string;
+}
 
 export interface GitSurroundings {
   /** The new repository; exists and belongs to `identity`. */
@@ -30,7 +34,7 @@ const keptOutput = 64 * 1024;
 export async function runGit(
   surroundings: GitSurroundings,
   args: readonly string[],
-  access?: { url: URL; credential: CloneCredential },
+  access?: { url: URL; credential: GitCredential },
 ): Promise<GitAnswer> {
   let output = '';
   const end = await runCommand({
@@ -50,6 +54,16 @@ export async function runGit(
   return { end, output };
 }
 
+/** Null: not a protocol that is fetched from. An address may carry a user name (`https://ada@…`); a secret in it must not reach argv. */
+export function cloneUrlWithoutUser(text: string, allowPlainHttp: boolean): URL | null {
+  const url = URL.canParse(text) ? new URL(text) : null;
+  if (url === null) return null;
+  if (url.protocol !== 'https:' && !(allowPlainHttp && url.protocol === 'http:')) return null;
+  url.username = '';
+  url.password = '';
+  return url;
+}
+
 /** Programs of this machine, wherever Slipway itself was started from. */
 export function programPath(toolEnvironment: Readonly<Record<string, string>>): string {
   const usual = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin:/opt/homebrew/bin';
@@ -58,7 +72,7 @@ export function programPath(toolEnvironment: Readonly<Record<string, string>>): 
 
 function gitEnvironment(
   surroundings: GitSurroundings,
-  access?: { url: URL; credential: CloneCredential },
+  access?: { url: URL; credential: GitCredential },
 ): Record<string, string> {
   const settings: [string, string][] = [
     ['credential.helper', ''],
