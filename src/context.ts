@@ -29,6 +29,7 @@ import type { Health } from './doors/ops/health.js';
 import { createMetrics, createMetricsRouter } from './doors/ops/metrics.js';
 import type { PanelServices } from './doors/panel/panel-services.js';
 import { digest } from './lib/digest.js';
+import { createGitFetch } from './lib/git-fetch.js';
 import { createIds } from './lib/ids.js';
 import { matchesPathPattern, matchesRefPattern } from './lib/patterns.js';
 import { Worker, type BackgroundJob } from './queue/worker.js';
@@ -209,7 +210,13 @@ export async function createContext(
       backends,
     ),
     panel: createPanelServices(
-      { ...lanes, hooks, bitbucket: bitbucket.prompt, waker: worker },
+      {
+        ...lanes,
+        hooks,
+        bitbucket: bitbucket.prompt,
+        waker: worker,
+        tryFetch: createGitFetch({ allowPlainHttp: config.bitbucketIsLoopback }),
+      },
       backends,
     ),
     people,

@@ -2,11 +2,13 @@ import type { Backend, BackendConnection, BackendTarget, CheckWarning } from '..
 import { InputError, StateError } from '../core/errors.js';
 import type { NewerPush, Promote, Repository, Target } from '../core/model/index.js';
 import type { Clock, Ids, Reader, Storage, Transaction, Vault } from '../core/ports.js';
+import { PreflightError, type PreflightStep } from '../core/preflight.js';
 import { circle } from '../core/routing/followers.js';
 import { changedParts, noteTargetChange } from './audit.js';
 import { branchProblem, checkRule } from './check-rule.js';
 import { openConnection, openTarget, secretsIdentity } from './open-target.js';
 import { endWaiting, waitingAt } from './settle-waiting.js';
+import { preflight, type PreflightDeps } from './preflight.js';
 import { parseSettings, type ParsedSettings } from './parse-settings.js';
 
 export interface TargetForm {
@@ -36,7 +38,7 @@ export interface TargetForm {
   by: { name: string };
 }
 
-export interface SaveTargetDeps {
+export interface SaveTargetDeps extends PreflightDeps {
   storage: Storage;
   vault: Vault;
   clock: Clock;
@@ -51,11 +53,14 @@ export interface SavedTarget {
   target: Target;
   /** It will work, but not as people expect. */
   warnings: readonly CheckWarning[];
+  /** What was tried before it was saved. */
+  steps: readonly PreflightStep[];
 }
 
-const checkTimeoutMs = 15_000;
-
-/** Creates or changes a target, after the backend has agreed to its settings. Throws `InputError` with `fields`, or `StateError`. */
+/**
+ * Creates or changes a target, after everything that its deploys need was tried. What cannot be tried now stands in nobody's way.
+ * Throws `InputError` with `fields` (`PreflightError` where the check said no), or `StateError`.
+ */
 export async function saveTarget(form: TargetForm, deps: SaveTargetDeps): Promise<SavedTarget> {
   const backend = deps.backend(form.backend);
   if (!backend) throw new InputError('backend_unknown', form.backend);
@@ -79,7 +84,7 @@ export async function saveTarget(form: TargetForm, deps: SaveTargetDeps): Promis
     ...(connection && { connection }),
   };
   const repository = { fullName: form.repository.fullName };
-  const warnings = await askBackend(backend, form, { ...opened, repository });
+  const checked = await checkAll(backend, form, { ...opened, repository }, deps);
   const connectionId = connection?.id ?? null;
   const saved = await store(
     { ...form, connectionId },
@@ -88,7 +93,7 @@ export async function saveTarget(form: TargetForm, deps: SaveTargetDeps): Promis
     parsed,
     deps,
   );
-  return { target: saved, warnings };
+  return { target: saved, ...checked };
 }
 
 /** Ids in a form are only claims: another workspace's connection does not exist here. */
@@ -141,22 +146,28 @@ async function orderProblem(
   return names === null ? null : `They would wait for each other: ${names.join(' → ')}.`;
 }
 
-async function askBackend(
+/** The warnings it gives. Throws `PreflightError` when a deploy would fail for good. */
+async function checkAll(
   backend: Backend,
   form: TargetForm,
   target: BackendTarget,
-): Promise<readonly CheckWarning[]> {
-  const result = await backend.check(target, AbortSignal.timeout(checkTimeoutMs));
+  deps: SaveTargetDeps,
+): Promise<{ warnings: readonly CheckWarning[]; steps: readonly PreflightStep[] }> {
+  const order = { repository: form.repository, rule: form, backend, target };
+  const { steps, check } = await preflight(order, deps);
   const fields: Record<string, string> = {};
-  if (result.ok) {
-    const problem = branchProblem(form, backend, result.branch);
-    if (problem === null) return result.warnings ?? [];
-    throw new InputError('target_invalid', undefined, { branchPattern: problem });
+  if (check?.ok === true) {
+    const problem = branchProblem(form, backend, check.branch);
+    if (problem !== null) fields['branchPattern'] = problem;
   }
-  for (const { field, message } of result.problems) {
+  for (const { field, message } of check?.ok === false ? check.problems : []) {
     fields[field === null ? 'form' : `settings.${field}`] ??= message;
   }
-  throw new InputError('target_invalid', undefined, fields);
+  if (Object.keys(fields).length > 0) throw new PreflightError('target_invalid', fields, steps);
+  if (steps.some(({ outcome }) => outcome === 'failed')) {
+    throw new PreflightError('preflight_failed', {}, steps);
+  }
+  return { warnings: check?.ok === true ? (check.warnings ?? []) : [], steps };
 }
 
 async function store(

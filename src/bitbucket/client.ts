@@ -11,7 +11,7 @@ import { Limiters } from './limiter.js';
 import { withPatience, type Patience } from './patience.js';
 import { readPermission, readPersonName, readWorkspacePermission } from './permissions.js';
 import { createProveInstallation } from './prove-installation.js';
-import { listBranches, listHeads, readHead } from './refs.js';
+import { listHeads, listNames, readHead } from './refs.js';
 import { apiPath, createRest, type Rest } from './rest.js';
 import { setBuildStatus } from './statuses.js';
 import type { Tokens } from './tokens.js';
@@ -51,7 +51,8 @@ export function createBitbucket(options: BitbucketOptions): Bitbucket {
       readRepository(rest, { workspaceUuid, pathWorkspace: anyWorkspace, personUuid }, uuid),
     workspace: (workspaceUuid) => readWorkspace(rest, workspaceUuid),
     head: (repository, refType, name) => readHead(rest, repository, refType, name),
-    branches: (repository, limit) => listBranches(rest, repository, limit),
+    branches: (repository, limit) => listNames(rest, repository, 'branch', limit),
+    tags: (repository, limit) => listNames(rest, repository, 'tag', limit),
     heads: (repository, refType) => listHeads(rest, repository, refType),
     changedPaths: (repository, from, to) => readChangedPaths(rest, repository, from, to),
     permission: (repository, userUuid) => readPermission(rest, repository, userUuid),

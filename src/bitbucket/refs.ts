@@ -70,21 +70,25 @@ function commitOf({ target }: RemoteRefShape): RemoteCommit {
 }
 
 /** At most `limit` names, most recently changed first. */
-export async function listBranches(
+export async function listNames(
   rest: Rest,
   repository: Repository,
+  refType: 'branch' | 'tag',
   limit: number,
 ): Promise<string[]> {
   const { workspaceUuid, uuid } = repository;
   const names: string[] = [];
-  let path: string | null = apiPath(['repositories', workspaceUuid, uuid, 'refs', 'branches'], {
-    sort: '-target.date',
-    // 100 is the maximum; more is answered 400 (§3.2).
-    pagelen: String(Math.min(Math.max(limit, 1), 100)),
-    fields: 'next,values.name',
-  });
+  let path: string | null = apiPath(
+    ['repositories', workspaceUuid, uuid, 'refs', folders[refType]],
+    {
+      sort: '-target.date',
+      // 100 is the maximum; more is answered 400 (§3.2).
+      pagelen: String(Math.min(Math.max(limit, 1), 100)),
+      fields: 'next,values.name',
+    },
+  );
   while (path !== null && names.length < limit) {
-    const call = { what: 'list branches', workspaceUuid, repositoryUuid: uuid, path };
+    const call = { what: `list ${folders[refType]}`, workspaceUuid, repositoryUuid: uuid, path };
     const page: { next?: string | null | undefined; values: { name: string }[] } = await rest.read(
       call,
       branchPageShape,

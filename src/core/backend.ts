@@ -22,6 +22,8 @@ export interface Backend {
   readonly settings: z.ZodObject;
   /** Its targets use a connection: a workspace's account there. Absent: a target brings all it needs itself. */
   readonly account?: BackendAccount;
+  /** The commit is fetched with a clone credential that Slipway issues. Absent: it has access to Bitbucket of its own. */
+  readonly usesCloneCredential?: true;
   /** Who a call for this target goes to; targets with the same host share a breaker. Absent: nobody's network is involved. */
   host?(of: HostFacts): string;
   /** Must not deploy. Run when a target is saved. */

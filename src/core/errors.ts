@@ -155,6 +155,11 @@ export const errorCatalogue = {
     says: 'These settings cannot work',
     advice: 'Correct the fields named here and save again.',
   },
+  preflight_failed: {
+    says: 'Bitbucket does not let Slipway read this repository, so a deploy would fail',
+    why: 'Before a target is saved, its branch is read and one commit is fetched with the credential that a deploy would use. Bitbucket refused one of them for good.',
+    advice: 'Do what the failed step names, then save again; nothing was changed.',
+  },
   connection_unknown: {
     says: 'This connection does not exist',
     advice: 'Reload the page; another admin may have removed it.',

@@ -550,6 +550,8 @@ export interface Bitbucket {
     name: string,
   ): Promise<RemoteCommit | null>;
   branches(repository: Repository, limit: number): Promise<string[]>;
+  /** Names of tags, those of the newest commits first. */
+  tags(repository: Repository, limit: number): Promise<string[]>;
   /** Every branch (or tag) with its head. */
   heads(repository: Repository, refType: 'branch' | 'tag'): Promise<Map<string, string>>;
   /**
@@ -590,6 +592,35 @@ export interface Bitbucket {
     workspaceUuid: string;
   }): Promise<{ slug: string | null; name: string | null }>;
 }
+
+/** What one try to fetch came to. */
+export type FetchAnswer =
+  | {
+      kind:
+        | 'done'
+        | 'hash_refused'
+        | 'ref_missing'
+        | 'repository_missing'
+        | 'access_refused'
+        | 'timeout'
+        | 'aborted'
+        | 'git_missing';
+    }
+  /** `unreachable`: worth trying again. `line` is git's own, without secrets. */
+  | { kind: 'unreachable' | 'broken'; line: string };
+
+/** Fetches one commit without its history as a deploy would, once, and keeps nothing of it. */
+export type TryFetch = (
+  order: {
+    cloneUrl: string;
+    /** Null: wherever the ref is. */
+    commit: string | null;
+    /** `refs/heads/main`; null: the repository is only asked what it has. */
+    ref: string | null;
+    credential: Pick<CloneCredential, 'username' | 'password'>;
+  },
+  signal: AbortSignal,
+) => Promise<FetchAnswer>;
 
 /** A hint that work may be waiting. Losing one costs at most a sweep. */
 export interface Waker {

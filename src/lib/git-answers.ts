@@ -8,8 +8,6 @@ export type FetchResult =
   | { kind: 'ref_missing' }
   | { kind: 'repository_missing' }
   | { kind: 'access_refused' }
-  /** What there was to clone with has ended, and only a person can bring it back. */
-  | { kind: 'credential_ended'; why: string }
   /** Worth trying again: network, overload, a cut connection. */
   | { kind: 'unreachable'; line: string }
   | { kind: 'timeout' }

@@ -1,5 +1,6 @@
 import { approveDeployment, declineDeployment } from '../actions/approve-deployment.js';
 import { removeTarget, setAutomatic, type ChangeTargetDeps } from '../actions/change-target.js';
+import { checkTarget } from '../actions/check-target.js';
 import { fixTarget } from '../actions/fix-target.js';
 import { createAtBackend, listTargets, proposeCreation } from '../actions/list-targets.js';
 import { openRepository } from '../actions/open-repository.js';
@@ -14,21 +15,26 @@ import {
 import { saveTarget } from '../actions/save-target.js';
 import type { Backend } from '../core/backend.js';
 import type { Deployment } from '../core/model/index.js';
-import type { Bitbucket } from '../core/ports.js';
+import type { Bitbucket, TryFetch } from '../core/ports.js';
 import type { PanelServices } from '../doors/panel/panel-services.js';
 import { cachedFor } from '../lib/cached-for.js';
-import { pathPatternProblem, refPatternProblem } from '../lib/patterns.js';
+import { matchesRefPattern, pathPatternProblem, refPatternProblem } from '../lib/patterns.js';
 import { patienceMs } from './bitbucket.js';
 import type { HookParts } from './hooks.js';
 
-const problems = { patternProblem: refPatternProblem, pathProblem: pathPatternProblem };
+const patterns = {
+  matches: matchesRefPattern,
+  patternProblem: refPatternProblem,
+  pathProblem: pathPatternProblem,
+};
 const permissionCacheMs = 60_000;
 const personNameCacheMs = 60 * 60_000;
 /** Between two commits nothing ever changes; the bound is for the memory. */
 const changedPathsCacheMs = 10 * 60_000;
 const branchSuggestions = 100;
 
-type PanelDeps = RequestDeps & ChangeTargetDeps & { bitbucket: Bitbucket; hooks: HookParts };
+type PanelDeps = RequestDeps &
+  ChangeTargetDeps & { bitbucket: Bitbucket; hooks: HookParts; tryFetch: TryFetch };
 
 /** The panel's wishes, fulfilled by actions. */
 export function createPanelServices(deps: PanelDeps, backends: readonly Backend[]): PanelServices {
@@ -56,7 +62,8 @@ export function createPanelServices(deps: PanelDeps, backends: readonly Backend[
     openRepository: (workspaceUuid, uuid) => openRepository(workspaceUuid, uuid, deps),
     changedPaths: (repository, from, to) => changedPaths(repository, from, to).catch(() => null),
     branches: (repository) => bitbucket.branches(repository, branchSuggestions).catch(() => []),
-    saveTarget: (input) => saveTarget(input, { ...deps, ...problems }),
+    saveTarget: (input) => saveTarget(input, { ...deps, ...patterns }),
+    checkTarget: ({ targetId }) => checkTarget(targetId, { ...deps, ...patterns }),
     listTargets: (input) => listTargets(input, deps),
     proposeCreation: (input) => proposeCreation(input, deps),
     createAtBackend: (input) => createAtBackend(input, deps),

@@ -49,6 +49,11 @@ export class FakeBitbucket implements Bitbucket {
     return this.#answer([...this.refs.keys()].map((key) => key.split(':')[1] ?? ''));
   }
 
+  tags(): Promise<string[]> {
+    const tags = [...this.refs.keys()].filter((key) => key.startsWith('tag:'));
+    return this.#answer(tags.map((key) => key.slice('tag:'.length)));
+  }
+
   heads(_: Repository, refType: 'branch' | 'tag'): Promise<Map<string, string>> {
     const prefix = `${refType}:`;
     const heads = [...this.refs].filter(([key]) => key.startsWith(prefix));

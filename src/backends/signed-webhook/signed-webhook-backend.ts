@@ -38,6 +38,7 @@ const longestPollMs = 5 * 60_000;
 export class SignedWebhookBackend implements Backend {
   readonly id = 'signed-webhook';
   readonly label = 'Signed webhook';
+  readonly usesCloneCredential = true as const;
   readonly description =
     'Sends every deployment as a signed request to a receiver of your own, and follows what it reports back.';
   readonly capabilities = {

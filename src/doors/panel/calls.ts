@@ -10,7 +10,13 @@ import type { PanelServices } from './panel-services.js';
 import { problemOf } from './problems.js';
 import type { PanelSession } from './session.js';
 import { createNew, proposeCreation } from './creation.js';
-import { fixTarget, removeTarget, saveTarget, setAutomatic } from './target-actions.js';
+import {
+  checkTarget,
+  fixTarget,
+  removeTarget,
+  saveTarget,
+  setAutomatic,
+} from './target-actions.js';
 
 /** `GET …/panel/fragments/<name>` or `POST …/panel/actions/<name>`, whatever frame it came through. */
 export interface PanelCall {
@@ -26,6 +32,7 @@ export interface CallDeps extends Places {
 
 const actions: Readonly<Record<string, Handler>> = {
   'target/save': saveTarget,
+  'target/check': checkTarget,
   'target/fix': fixTarget,
   'target/remove': removeTarget,
   'target/automatic': setAutomatic,

@@ -15,6 +15,7 @@ import type {
   Target,
 } from '../../core/model/index.js';
 import type { Logger, Reader, RepositoryPermission } from '../../core/ports.js';
+import type { PreflightStep } from '../../core/preflight.js';
 
 /** Everything the panel may do or ask. Fulfilled by `context.ts` out of `actions/`. */
 export interface PanelServices {
@@ -33,13 +34,14 @@ export interface PanelServices {
   /** Files that differ between two commits; null when Bitbucket does not tell in time. Cached. */
   changedPaths(repository: Repository, from: string, to: string): Promise<string[] | null>;
   /**
-   * Validates, runs the backend's check, seals secrets. Throws `InputError` with `fields`, or `StateError('target_changed')`.
+   * Validates, tries what a deploy needs, seals secrets. Throws `InputError` with `fields` (`PreflightError` where the check
+   * said no), or `StateError('target_changed')`.
    * Keys of `fields`: `name`, `backend`, `branchPattern`, `tagPattern`, `includePaths`, `excludePaths`, `connectionId`,
    * `afterTargetId`, and `settings.<field>` for the backend's own.
    */
-  saveTarget(
-    input: SaveTargetInput,
-  ): Promise<{ target: Target; warnings: readonly CheckWarning[] }>;
+  saveTarget(input: SaveTargetInput): Promise<{ target: Target } & TargetCheck>;
+  /** The check of a save once more, for a target as it is stored. Changes nothing. */
+  checkTarget(input: { targetId: string }): Promise<TargetCheck>;
   /** What can be deployed to with a connection of the workspace. Throws `InputError('connection_unknown')`. */
   listTargets(input: ConnectionUse & { cursor: string | null }): Promise<TargetListing>;
   proposeCreation(input: ConnectionUse & { wish: CreationWish }): Promise<CreationProposal>;
@@ -90,6 +92,11 @@ export interface ConnectionUse {
 export interface Actor {
   uuid: string;
   name: string;
+}
+
+export interface TargetCheck {
+  steps: readonly PreflightStep[];
+  warnings: readonly CheckWarning[];
 }
 
 export interface SaveTargetInput {

@@ -1,14 +1,15 @@
-import type { CheckWarning } from '../../core/backend.js';
 import { InputError, StateError } from '../../core/errors.js';
 import type { Target } from '../../core/model/index.js';
+import { PreflightError } from '../../core/preflight.js';
 import { targetOf, type Answer, type PanelContext } from './context.js';
 import { textOf, underPrefix, type FormFields } from './form-fields.js';
 import { blankForm } from './blank-form.js';
 import { newTargetView } from './fragments.js';
 import { withAccount } from './load-account.js';
 import { loadTarget } from './load-activity.js';
-import type { SaveTargetInput } from './panel-services.js';
+import type { SaveTargetInput, TargetCheck } from './panel-services.js';
 import { problemOf } from './problems.js';
+import { preflightView, preflightWords } from './view/preflight.js';
 import { describeSettings } from './view/settings-fields.js';
 import { honoursSkipMarkers, targetFormView } from './view/target-form.js';
 
@@ -17,10 +18,8 @@ export async function saveTarget(context: PanelContext, fields: FormFields): Pro
   const targetId = textOf(fields, 'targetId');
   const target = targetId === '' ? null : await targetOf(context, targetId);
   try {
-    const { target: saved, warnings } = await context.services.saveTarget(
-      saveInput(context, fields, target),
-    );
-    return await savedAnswer(context, saved, target === null, warnings);
+    const saved = await context.services.saveTarget(saveInput(context, fields, target));
+    return await savedAnswer(context, saved, target === null);
   } catch (error) {
     return await formAgain(context, fields, target, error);
   }
@@ -68,9 +67,8 @@ function saveInput(
 
 async function savedAnswer(
   context: PanelContext,
-  saved: Target,
+  { target: saved, steps, warnings }: { target: Target } & TargetCheck,
   isNew: boolean,
-  warnings: readonly CheckWarning[],
 ): Promise<Answer> {
   const card = await loadTarget(context, saved);
   const says = isNew
@@ -81,7 +79,10 @@ async function savedAnswer(
     view: 'panel/target',
     data: {
       target: card,
-      message: { kind: 'success', says, offersDeploy: card.deploy !== null, warnings },
+      message: {
+        ...{ kind: 'success', says, warnings, steps: preflightView(steps) },
+        offersDeploy: card.deploy !== null,
+      },
       newTarget: isNew ? await newTargetView(context) : null,
     },
     headers: { 'X-Slipway-Target': saved.id },
@@ -104,7 +105,11 @@ async function formAgain(
       target,
       backendId: textOf(fields, 'backend') || null,
       typed: fields,
-      problem: { ...problem, isConflict },
+      problem: {
+        ...problem,
+        isConflict,
+        steps: error instanceof PreflightError ? preflightView(error.steps) : [],
+      },
       canCancel: target !== null || fields.get('canCancel') === 'true',
     },
     fields,
@@ -112,6 +117,22 @@ async function formAgain(
   const form = targetFormView(facts);
   if (form === null) throw error;
   return { status: problem.status, view: 'panel/target-form', data: { form } };
+}
+
+/** `POST /panel/actions/target/check`: the check of a save once more. Changes nothing. */
+export async function checkTarget(context: PanelContext, fields: FormFields): Promise<Answer> {
+  const target = await targetOf(context, textOf(fields, 'targetId'));
+  const { steps, warnings } = await context.services.checkTarget({ targetId: target.id });
+  const message = {
+    ...preflightWords(steps),
+    ...{ steps: preflightView(steps), warnings, offersDeploy: false },
+  };
+  return {
+    status: 200,
+    view: 'panel/target',
+    data: { target: await loadTarget(context, target), message, newTarget: null },
+    headers: { 'X-Slipway-Target': target.id },
+  };
 }
 
 /** `POST /panel/actions/target/fix`: does at the backend what a warning offered. */

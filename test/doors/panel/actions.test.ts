@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { InfrastructureError, InputError, StateError } from '../../../src/core/errors.js';
+import { PreflightError, type PreflightStep } from '../../../src/core/preflight.js';
 import {
   aBackend,
   aDeployment,
@@ -76,6 +77,7 @@ describe('panel actions', () => {
       const of = { targetId: 'T2', deploymentId: 'D2', refName: 'main' };
       for (const action of [
         'target/remove',
+        'target/check',
         'target/automatic',
         'deploy',
         'deployment/redeploy',
@@ -225,6 +227,48 @@ describe('panel actions', () => {
       assert.match(html, /<li>The disk is full\.<\/li>/);
       assert.match(html, /Type the secret fields again/);
       assert.doesNotMatch(html, /hunter2/);
+    });
+
+    const steps: PreflightStep[] = [
+      { id: 'ref', outcome: 'ok', says: 'Bitbucket shows branch main at 0123456.', fix: null },
+      { id: 'clone', outcome: 'not_checked', says: 'Could not be checked now.', fix: 'Later.' },
+      { id: 'backend', outcome: 'ok', says: 'This server is ready.', fix: null },
+    ];
+
+    it('shows what was tried, step by step, before the deploy button, and again when asked', async () => {
+      await open({ steps });
+      const html = await (await client.post('target/save', form)).text();
+      const rows = html.match(/<li class="step step-\w+">/g);
+      assert.deepEqual(
+        rows?.map((row) => /step-(\w+)/.exec(row)?.[1]),
+        ['success', 'warning', 'success'],
+      );
+      assert.ok(html.indexOf('Could not be checked') < html.indexOf('id="deploy-now-T1"'));
+      assert.match(html, /<bdi>Later\.<\/bdi>/);
+      const again = await client.post('target/check', { targetId: 'T1' });
+      assert.equal(again.status, 200);
+      assert.match(await again.text(), /Not everything could be checked now\./);
+      fake.steps = steps.map((one) => ({ ...one, outcome: 'ok' }));
+      const fine = await (await client.post('target/check', { targetId: 'T1' })).text();
+      assert.match(fine, /message-success[^>]*>.*Everything a deploy needs is there/);
+      fake.steps = steps.map((one) => ({ ...one, outcome: 'failed' }));
+      const failed = await (await client.post('target/check', { targetId: 'T1' })).text();
+      assert.match(failed, /message-error[^>]*>.*The next deploy would fail/);
+    });
+
+    it('keeps what was typed when a step failed, and names what to do', async () => {
+      await open();
+      const failed = steps.map((one, at) =>
+        at === 1 ? { ...one, outcome: 'failed' as const, fix: 'Tick <b>Read</b>.' } : one,
+      );
+      fake.refuseNext = new PreflightError('preflight_failed', {}, failed);
+      const answer = await client.post('target/save', { ...form, name: 'Typed' });
+      assert.equal(answer.status, 422);
+      const html = await answer.text();
+      assert.match(html, /value="Typed"/);
+      assert.match(html, /a deploy would fail/);
+      assert.match(html, /step-danger.*Tick &lt;b&gt;Read&lt;\/b&gt;\./);
+      assert.deepEqual(fake.targets, []);
     });
 
     it('never sends a stored secret back, keeps it when empty, forgets it when told', async () => {

@@ -2,6 +2,7 @@ import type { Backend } from '../../../core/backend.js';
 import type { Repository, Target } from '../../../core/model/index.js';
 import type { AccountFacts } from '../load-account.js';
 import { accountView, type AccountView } from './account.js';
+import type { PreflightStepView } from './preflight.js';
 import { emptyField, settingsFields, type FieldView } from './settings-fields.js';
 
 export interface TargetFormView {
@@ -53,6 +54,8 @@ export interface FormProblemView {
   others: string[];
   isConflict: boolean;
   secretsLost: boolean;
+  /** What was tried before saving; empty: it did not come to that. */
+  steps: readonly PreflightStepView[];
 }
 
 export interface FormProblem {
@@ -60,6 +63,7 @@ export interface FormProblem {
   advice: string;
   fields: Readonly<Record<string, string>>;
   isConflict: boolean;
+  steps: readonly PreflightStepView[];
 }
 
 export interface FormFacts {
@@ -306,5 +310,6 @@ function problemView(facts: FormFacts, fields: readonly FieldView[]): FormProble
     others,
     secretsLost,
     isConflict: problem.isConflict,
+    steps: problem.steps,
   };
 }

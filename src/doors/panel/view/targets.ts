@@ -1,4 +1,5 @@
 import type { Deployment, Repository, Target } from '../../../core/model/index.js';
+import { branchToDeploy } from '../../../core/routing/branch-to-deploy.js';
 import { matchesRefPattern } from '../../../lib/patterns.js';
 import { deploymentView, type DeploymentView, type Surroundings } from './deployments.js';
 import type { ActionView } from './offered-actions.js';
@@ -159,12 +160,9 @@ export function patterns(list: string | null): string[] {
     .filter((one) => one !== '');
 }
 
-/** One click deploys the first plain branch name among the patterns, else the main branch where it matches. */
 function deployChoice(target: Target, repository: Repository): TargetView['deploy'] {
   const { branchPattern } = target;
   if (branchPattern === null) return null;
-  const plain = patterns(branchPattern).find((one) => !/[*?[\]{}!()@+]/.test(one));
-  const main = repository.mainBranch ?? 'main';
-  if (plain === undefined && !matchesRefPattern(branchPattern, main)) return null;
-  return { refType: 'branch', refName: plain ?? main };
+  const refName = branchToDeploy(branchPattern, repository, matchesRefPattern);
+  return refName === null ? null : { refType: 'branch', refName };
 }

@@ -7,6 +7,7 @@ import type {
   FieldMeta,
   TargetListing,
 } from '../../../../src/core/backend.js';
+import type { PreflightStep } from '../../../../src/core/preflight.js';
 import { InputError, StateError } from '../../../../src/core/errors.js';
 import type {
   Attempt,
@@ -328,6 +329,7 @@ export interface FakePanel extends PanelServices {
   proposal: CreationProposal;
   created: CreationResult;
   warnings: CheckWarning[];
+  steps: PreflightStep[];
   hook: Hook | null;
 }
 
@@ -349,6 +351,7 @@ export function fakePanel(over: Partial<FakePanel> = {}): FakePanel {
     proposal: { kind: 'pending', reason: 'It is looking.' },
     created: { kind: 'unknown', reason: 'No answer.' },
     warnings: [],
+    steps: [],
     pushes: [],
     arrivals: new Map(),
     attempts: [],
@@ -426,8 +429,10 @@ export function fakePanel(over: Partial<FakePanel> = {}): FakePanel {
     saveTarget: async (input) =>
       act(fake, 'saveTarget', input, () => ({
         target: save(fake, input),
-        warnings: fake.warnings,
+        ...{ warnings: fake.warnings, steps: fake.steps },
       })),
+    checkTarget: (input) =>
+      act(fake, 'checkTarget', input, () => ({ warnings: fake.warnings, steps: fake.steps })),
     listTargets: () => Promise.resolve(fake.listing),
     proposeCreation: (input) => act(fake, 'proposeCreation', input, () => fake.proposal),
     createAtBackend: (input) => act(fake, 'createAtBackend', input, () => fake.created),
