@@ -49,14 +49,10 @@ const forge: Door = {
   uninstall: ({ sandbox, workspace }) => sandbox.uninstallForge(workspace),
 };
 
-/** So short that the round sees grants renewed. */
-const tokenLifetimeSec = 3;
-
 const oauth: Door = {
   words: { install: 'sign in and enable the repository', uninstall: 'disable the repository' },
   async install(stage) {
     const { sandbox, server, workspace, consumer } = stage;
-    await sandbox.letTokensLast(tokenLifetimeSec);
     await sandbox.makeConsumer(workspace, consumer, `${server.url}/oauth/callback`);
     await (await openDashboardPanel(stage)).hook('enable');
   },

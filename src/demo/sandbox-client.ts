@@ -58,11 +58,6 @@ export class SandboxClient {
     });
   }
 
-  /** `expires_in` of the access tokens that it gives out from now on, in seconds. */
-  async letTokensLast(seconds: number): Promise<void> {
-    await this.#post('settings', { token_lifetime_s: seconds });
-  }
-
   async hooksOf(repository: string): Promise<number> {
     const query = new URLSearchParams({ repository });
     return (await this.#get<{ hooks: unknown[] }>(`hooks?${query.toString()}`)).hooks.length;

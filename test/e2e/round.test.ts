@@ -20,7 +20,6 @@ interface Push {
 interface Report {
   door: string;
   credential: string;
-  refreshes: number;
   hooks_left: number;
   ok: boolean;
   steps: { name: string; ms: number }[];
@@ -60,8 +59,6 @@ describe('slipway demo', function () {
         report.pushes.map(({ state }) => state),
         ['live', 'live', 'failed'],
       );
-      // Its tokens last three seconds: the round cannot end without renewing one.
-      assert.equal(report.refreshes > 0, door === 'oauth');
     }).timeout(70_000);
   }
 
