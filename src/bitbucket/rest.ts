@@ -4,6 +4,7 @@ import type { PersonTokens } from '../core/people.js';
 import type { Logger } from '../core/ports.js';
 import type { OutboundHttp, OutboundRequest, OutboundResponse } from '../lib/outbound-http.js';
 import { failureOf, jsonOf, networkFailure, notUnderstood } from './failures.js';
+import { KeptAnswers } from './kept-answers.js';
 import type { Limiters } from './limiter.js';
 import { withPatience, type Patience } from './patience.js';
 import type { HeldToken, Tokens } from './tokens.js';
@@ -44,7 +45,8 @@ export interface Rest {
 }
 
 /** Bitbucket's REST API 2.0 (reference/bitbucket-api.md §3). Every call here may be repeated without harm. */
-export function createRest(options: RestOptions): Rest {
+export function createRest(given: RestOptions): Rest {
+  const options = { ...given, kept: new KeptAnswers() };
   function call(request: RestCall): Promise<OutboundResponse> {
     const { workspaceUuid, repositoryUuid = null, personUuid } = request;
     const once = (token: CallToken) => limited(options, request, token);
@@ -65,11 +67,13 @@ export function createRest(options: RestOptions): Rest {
   };
 }
 
+type Options = RestOptions & { kept: KeptAnswers };
+
 type CallToken = Pick<HeldToken, 'value' | 'credential'>;
 
 /** Bitbucket counts by credential, so each has its own queue and its own pause. */
 function limited(
-  options: RestOptions,
+  options: Options,
   request: RestCall,
   { value, credential }: CallToken,
 ): Promise<OutboundResponse> {
@@ -78,7 +82,7 @@ function limited(
     options,
     () =>
       limiter.run(async () => {
-        const response = await sendChecked(options, request, value);
+        const response = await sendChecked(options, request, value, credential);
         limiter.told(response.headers);
         return response;
       }, options.signal),
@@ -108,13 +112,21 @@ async function inPersonsName<T>(
 }
 
 async function sendChecked(
-  options: RestOptions,
+  options: Options,
   request: RestCall,
   bearer: string,
+  /** Under which the answer may be kept; absent: not at all. */
+  credential?: string,
 ): Promise<OutboundResponse> {
+  const { kept } = options;
+  const isRead = (request.method ?? 'GET') === 'GET';
+  const key = isRead && credential !== undefined ? `${credential} ${request.path}` : null;
   let response: OutboundResponse;
   try {
-    response = await options.http.send(outbound(options, request, bearer));
+    const sent = outbound(options, request, bearer);
+    const condition = key === null ? {} : kept.condition(key);
+    const answer = await options.http.send({ ...sent, headers: { ...sent.headers, ...condition } });
+    response = key === null ? answer : kept.resolve(key, answer);
   } catch (error) {
     throw networkFailure(error, request.what);
   }

@@ -61,6 +61,30 @@ describe('createBitbucket', () => {
     workspace: { uuid: workspaceUuid },
   };
 
+  it('asks again under the ETag of the last answer, and takes a 304 for the same', async () => {
+    const changed = { ...found, name: 'Renamed' };
+    apiAnswers(
+      { body: found, headers: { etag: '"one"' } },
+      { status: 304, headers: { etag: '"one"' }, body: '' },
+      { body: changed, headers: { etag: '"two"' } },
+      { status: 304, body: '' },
+    );
+    const names = [await read(), await read(), await read(), await read()].map((one) => one?.name);
+    assert.deepEqual(names, ['Site', 'Site', 'Renamed', 'Renamed']);
+    const asked = peer.seen.filter(({ url }) => url.startsWith('/2.0/'));
+    assert.deepEqual(
+      asked.map(({ headers }) => headers['if-none-match']),
+      [undefined, '"one"', '"one"', '"two"'],
+    );
+  });
+
+  it('keeps no answer of a call that writes', async () => {
+    apiAnswers({ body: {}, headers: { etag: '"one"' } });
+    await bitbucket.setBuildStatus(repository, 'a'.repeat(40), status);
+    await bitbucket.setBuildStatus(repository, 'a'.repeat(40), status);
+    assert.ok(peer.seen.every(({ headers }) => headers['if-none-match'] === undefined));
+  });
+
   describe('repository', () => {
     it('asks by encoded uuids, trimmed to what is read, with the app token in the header', async () => {
       apiAnswers({ body: found });
