@@ -1,6 +1,10 @@
 import type { KeyObject } from 'node:crypto';
 import { latestReport, noteReport } from '../actions/backend-reports.js';
-import { issueCloneCredential, offerCloneCredential } from '../actions/issue-clone-credential.js';
+import {
+  issueCloneCredential,
+  IssuedCredentials,
+  offerCloneCredential,
+} from '../actions/issue-clone-credential.js';
 import { receiveCallback } from '../actions/receive-callback.js';
 import { callbackSecrets, type BackendOptions } from '../backends/registry.js';
 import type { Config } from '../config/config.js';
@@ -26,7 +30,8 @@ export function createReceiverParts(basics: {
   tokenKey: KeyObject;
 }): ReceiverParts {
   const { config, ids } = basics;
-  const deps = { ...basics, signingSecrets: callbackSecrets };
+  const issued = new IssuedCredentials();
+  const deps = { ...basics, issued, signingSecrets: callbackSecrets };
   const http = createGuardedHttp({
     allowPrivate: config.allowPrivateTargets,
     allowPlainHttp: config.bitbucketIsLoopback,

@@ -1,4 +1,5 @@
 import type { CloneCredential } from '../../src/core/backend.js';
+import { BitbucketError } from '../../src/core/errors.js';
 import type { Repository } from '../../src/core/model/index.js';
 import type {
   Bitbucket,
@@ -112,10 +113,20 @@ export class FakeBitbucket implements Bitbucket {
     return `https://bitbucket.example/${repository.fullName}.git`;
   }
 
-  cloneCredential(): Promise<CloneCredential> {
+  /** What follows when git refused the first one, in turn. */
+  nextPasswords: string[] = [];
+
+  cloneCredential(
+    _repository?: Repository,
+    { refused = [] }: { refused?: readonly CloneCredential[] } = {},
+  ): Promise<CloneCredential> {
+    const password = ['clone-password', ...this.nextPasswords][refused.length];
+    if (password === undefined) {
+      return Promise.reject(new BitbucketError('bitbucket_refused', 'none is left'));
+    }
     return this.#answer({
       username: 'x-token-auth',
-      password: 'clone-password',
+      password,
       expiresAt: Number.MAX_SAFE_INTEGER,
       kind: 'app',
       source: 'test',

@@ -311,6 +311,24 @@ describe('the API for receivers', () => {
       assert.match(await gone(await credential()), /used before/);
     });
 
+    it('are followed by another one where git refused the first, until none is left', async () => {
+      slipway.engine.bitbucket.nextPasswords = ['second-password'];
+      const refused = { token, refused: true };
+      const password = async (answer: Response) =>
+        ((await answer.json()) as { password: string }).password;
+      assert.equal(await password(await credential()), 'clone-password');
+      assert.equal(await password(await credential({}, refused)), 'second-password');
+      assert.match(await gone(await credential({}, refused)), /refused every credential/);
+      assert.match(await gone(await credential()), /used before/);
+    });
+
+    it('are not given for a refusal of what was never issued to a token', async () => {
+      assert.match(
+        await gone(await credential({}, { token: 'made-up', refused: true })),
+        /not offered/,
+      );
+    });
+
     it('are given once even when asked for twice at the same moment', async () => {
       const answers = await Promise.all([credential(), credential(), credential()]);
       assert.deepEqual(answers.map(({ status }) => status).sort(), [200, 410, 410]);

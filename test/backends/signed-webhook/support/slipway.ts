@@ -6,6 +6,7 @@ import express from 'express';
 import { latestReport, noteReport } from '../../../../src/actions/backend-reports.js';
 import {
   issueCloneCredential,
+  IssuedCredentials,
   offerCloneCredential,
 } from '../../../../src/actions/issue-clone-credential.js';
 import { receiveCallback } from '../../../../src/actions/receive-callback.js';
@@ -33,6 +34,7 @@ export async function openSlipway() {
     vault: engine.vault,
     clock: engine.clock.now,
     tokenKey: createSecretKey(randomBytes(32)),
+    issued: new IssuedCredentials(),
     bitbucket: engine.bitbucket,
     signingSecrets: (_backend: string, secrets: Readonly<Record<string, unknown>>) =>
       signingSecrets(secrets),
