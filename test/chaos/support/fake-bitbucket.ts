@@ -292,6 +292,8 @@ export class FakeBitbucket implements Hub {
   async #answer(request: IncomingMessage, response: ServerResponse, body: Buffer): Promise<void> {
     const url = new URL(request.url ?? '/', 'http://fake');
     const parts = url.pathname.split('/').filter(Boolean).map(decodeURIComponent);
+    // Nothing is cloned here; a target is saved without that step having been checked.
+    if (url.pathname.endsWith('/info/refs')) return json(response, 503, {});
     if (url.pathname === '/site/oauth2/access_token') {
       const isForClone = new URLSearchParams(body.toString()).has('bitbucket_repository');
       if (isForClone) await this.#parts.boundaries.pass('claimed');
