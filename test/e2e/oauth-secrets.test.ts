@@ -168,7 +168,10 @@ describe('secrets of the OAuth door', function () {
   });
 
   it('are in no command line', function () {
-    if (process.platform !== 'linux') return this.skip();
+    if (process.platform !== 'linux') {
+      console.log('    skipped: command lines are read from /proc, which only Linux has');
+      return this.skip();
+    }
     assert.ok([...watch.commandLines].some((line) => /git fetch/.test(line)));
     assertNone([...watch.commandLines].flatMap((line) => search.findIn(line)));
   });

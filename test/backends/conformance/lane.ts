@@ -251,7 +251,10 @@ export function laneConformance(
     );
 
     it('cancels what runs, where it can', async function () {
-      if (!bench.backend.capabilities.cancel) return this.skip();
+      if (!bench.backend.capabilities.cancel) {
+        console.log('    not here, this backend cannot cancel:');
+        return this.skip();
+      }
       await push('a');
       await settleFor(2_000);
       await waitFor('the service to begin', () => bench.started().length > 0);
