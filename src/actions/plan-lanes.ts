@@ -1,4 +1,4 @@
-import { isOver } from '../core/delivery/settle.js';
+import { isOver, settleCancelled } from '../core/delivery/settle.js';
 import type {
   Attempt,
   ClaimedLane,
@@ -14,6 +14,7 @@ import { allSettled } from '../lib/settled.js';
 import { builtAlong } from './built-along.js';
 import { waitsForRepair } from './connection-gate.js';
 import { statusReport } from './record-status.js';
+import { settleLanes, type Settled } from './settle-lanes.js';
 import { settleWaitingAt, wakeWaiters } from './settle-waiting.js';
 import type { LaneDeps } from './step-lane.js';
 
@@ -180,6 +181,7 @@ class Plan {
   readonly #attempts: Attempt[] = [];
   readonly #reports: StatusReport[] = [];
   readonly #live: { targetId: string; liveDeploymentId: string }[] = [];
+  readonly #cancelled: Settled[] = [];
 
   constructor(facts: Facts, deps: LaneDeps) {
     this.#facts = facts;
@@ -202,6 +204,9 @@ class Plan {
       const dueAt = this.#facts.lookAgainAt.get(target.id) ?? null;
       return this.#release(lane, { dueAt, currentDeploymentId: null, failures: 0 });
     }
+    if (next.cancelRequestedBy !== null) {
+      return this.#cancel(lane, next, target, next.cancelRequestedBy);
+    }
     const common = this.#common(lane, next, target);
     if (next.pendingChecks.length > 0) return { ...common, kind: 'check' };
     const along = builtAlong(next, common.live, this.#now);
@@ -221,6 +226,7 @@ class Plan {
 
   get nextDue(): number | null {
     const times = this.#released.map(({ dueAt }) => dueAt).filter((dueAt) => dueAt !== null);
+    if (this.#cancelled.length > 0) times.push(this.#now);
     return times.length === 0 ? null : Math.min(...times);
   }
 
@@ -238,6 +244,15 @@ class Plan {
       await wakeWaiters(tx, [liveDeploymentId], this.#now);
     }
     if (this.#reports.length > 0) this.#deps.statusesDue();
+    if (this.#cancelled.length > 0) await settleLanes(tx, this.#cancelled, this.#deps);
+  }
+
+  /** Asked for while it was on its way, and the backend does not have it: it must not be sent again. */
+  #cancel({ lease }: ClaimedLane, deployment: Deployment, target: Target, by: string): null {
+    const settlement = settleCancelled(deployment, by, { now: this.#now });
+    const beganAt = this.#now;
+    this.#cancelled.push({ lease, deployment, target, settlement, attempt: null, beganAt });
+    return null;
   }
 
   #goOn(lane: ClaimedLane, current: Deployment, target: Target): Step | null {

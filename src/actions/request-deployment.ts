@@ -8,6 +8,7 @@ import { enqueueNewest } from './enqueue.js';
 import { followAgain } from './add-followers.js';
 import { recordEnd } from './record-status.js';
 import { wakeWaiters } from './settle-waiting.js';
+import { undoHold } from './undo-hold.js';
 
 export interface RequestDeps {
   storage: Storage;
@@ -159,6 +160,7 @@ async function cancelIn(
     await tx.deployments.update(deployment.id, end);
     await recordEnd(tx, { ...deployment, ...end }, now, deps);
     await wakeWaiters(tx, [deployment.id], now);
+    if (deployment.cause === 'rollback') await undoHold(tx, deployment.targetId);
     return;
   }
   const target = await tx.targets.byId(deployment.targetId);

@@ -7,6 +7,7 @@ import { noteBrokenConnection, noteEnds } from './deploy-notices.js';
 import { statusReport } from './record-status.js';
 import { wakeFollowers, wakeWaiters } from './settle-waiting.js';
 import type { LaneDeps } from './step-lane.js';
+import { undoHold } from './undo-hold.js';
 
 /** What came of one step. */
 export interface Settled {
@@ -150,10 +151,9 @@ async function applyToTarget(
     const hold = { since: now, by: 'Slipway', reason: settlement.pauseTarget };
     await tx.targets.touch(target.id, { hold });
   }
-  // A rollback that did not happen leaves nothing to protect.
   const state = stateOf({ deployment, settlement });
   if (deployment.cause === 'rollback' && isOver(state) && state !== 'live') {
-    await tx.targets.touch(target.id, { hold: null });
+    await undoHold(tx, target.id);
   }
 }
 

@@ -291,6 +291,25 @@ describe('a lane', () => {
       );
     });
 
+    it('ends it superseded, and does not send it again, when its backend has lost it by then', async () => {
+      const target = await begin();
+      await engine.push([change({ to: commit('b') })]);
+      engine.backend.onObserve = [
+        ({ commit: of }) =>
+          of === commit('a') ? { state: 'queued', lost: true } : { state: 'live' },
+      ];
+      await engine.settle(minute);
+      const [a, b] = await engine.deployments(target.id);
+      assert.deepEqual([a?.state, a?.supersededBy, a?.reason], ['superseded', commit('b'), null]);
+      assert.deepEqual([b?.state, b?.supersededBy], ['live', null]);
+      assert.deepEqual(
+        engine.backend.triggered.map((request) => request.commit),
+        [commit('a'), commit('b')],
+      );
+      const ofA = engine.bitbucket.statuses.filter((one) => one.commit === commit('a'));
+      assert.equal(ofA.at(-1)?.status.state, 'STOPPED');
+    });
+
     it('leaves alone what runs for another branch, and what a person asked for', async () => {
       await begin();
       await engine.push([change({ name: 'other', to: commit('b') })]);
@@ -502,6 +521,80 @@ describe('a person', () => {
       cancelDeployment({ deploymentId: running?.id ?? '', by }, engine.requestDeps),
       (error) => error instanceof StateError && error.code === 'deployment_finished',
     );
+  });
+
+  describe('who cancels what runs', () => {
+    beforeEach(() => {
+      const pushed = { hash: commit('a'), message: 'Change something', author: 'Ada' };
+      engine.bitbucket.refs.set('branch:main', pushed);
+    });
+
+    const cancel = async (targetId: string) => {
+      const deploymentId = (await engine.deployments(targetId))[0]?.id ?? '';
+      await cancelDeployment({ deploymentId, by }, engine.requestDeps);
+    };
+    const isStoppedAfter = async (targetId: string, calls: number) => {
+      await engine.settle(60 * minute);
+      const [deployment] = await engine.deployments(targetId);
+      assert.deepEqual(
+        [deployment?.state, deployment?.reason],
+        ['stopped', 'Cancelled by Ada Example.'],
+      );
+      assert.equal(engine.backend.triggered.length, calls, 'it is not sent again');
+      assert.equal(engine.bitbucket.statuses.at(-1)?.status.state, 'STOPPED');
+      assert.equal((await engine.storage.read.lanes.byTarget(targetId))?.dueAt, null);
+    };
+
+    it('is obeyed when the backend has lost it by then', async () => {
+      const target = await engine.target();
+      engine.backend.onObserve = [() => ({ state: 'building' })];
+      await engine.push([change()]);
+      await engine.step();
+      await cancel(target.id);
+      engine.backend.onObserve = [() => ({ state: 'queued', lost: true })];
+      await isStoppedAfter(target.id, 1);
+    });
+
+    it('is obeyed when it is proven that it never arrived', async () => {
+      const target = await engine.target();
+      engine.backend.onTrigger = [() => ({ kind: 'unknown', reason: 'timeout' })];
+      await engine.push([change()]);
+      await engine.step();
+      await cancel(target.id);
+      await isStoppedAfter(target.id, 1);
+    });
+
+    it('is obeyed when the backend asks to be called later', async () => {
+      const target = await engine.target();
+      engine.backend.onTrigger = [
+        async () => {
+          await cancel(target.id);
+          return { kind: 'retry', reason: 'busy' };
+        },
+      ];
+      await engine.push([change()]);
+      await isStoppedAfter(target.id, 1);
+    });
+
+    it('lifts the hold of a rollback that did not happen, but not of one that did', async () => {
+      const target = await engine.target();
+      for (const to of [commit('a'), commit('b'), commit('c')]) {
+        await engine.push([change({ to })]);
+        await engine.settle(minute);
+      }
+      const [a, b] = await engine.deployments(target.id);
+      const hold = async () => (await engine.storage.read.targets.byId(target.id))?.hold;
+      const back = (id = '') => rollBack({ deploymentId: id, by }, engine.requestDeps);
+      const first = await back(b?.id);
+      assert.ok(await hold());
+      await cancelDeployment({ deploymentId: first.id, by }, engine.requestDeps);
+      assert.equal(await hold(), null);
+      await back(b?.id);
+      await engine.settle(minute);
+      const third = await back(a?.id);
+      await cancelDeployment({ deploymentId: third.id, by }, engine.requestDeps);
+      assert.equal((await hold())?.reason, 'rolled back to bbbbbbbbbbbb');
+    });
   });
 
   it('removes a target: what waits is stopped, the backend cleans up, pushes find it no more', async () => {

@@ -276,10 +276,24 @@ function unseen(
   };
 }
 
+/**
+ * It is back in the queue (lost over there, never arrived, to be tried again), and somebody had asked to cancel it: that is its
+ * end. A newer push that asked takes its place.
+ */
+export function settleCancelled(
+  { supersededBy }: Pick<Deployment, 'supersededBy'>,
+  by: string,
+  facts: Pick<StepFacts, 'now'>,
+): Settlement {
+  return supersededBy === null
+    ? end('stopped', `Cancelled by ${by}.`, facts)
+    : end('superseded', null, facts);
+}
+
 function end(
   state: DeploymentState,
   reason: string | null,
-  facts: StepFacts,
+  facts: Pick<StepFacts, 'now'>,
   more: Settlement['deployment'] = {},
 ): Settlement {
   return {
