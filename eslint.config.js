@@ -29,7 +29,7 @@ const layer = (files, forbidden, ignores = []) => ({
 });
 
 const vendors = [
-  ...['express', 'sequelize', 'sqlite3', 'umzug', 'axios', 'atlassian-connect-express'],
+  ...['express', 'sequelize', 'sqlite3', 'pg', 'umzug', 'axios', 'atlassian-connect-express'],
   'prom-client',
 ];
 const without = (...allowed) => vendors.filter((name) => !allowed.includes(name));
@@ -129,7 +129,7 @@ export default tseslint.config(
   }),
   layer('storage/**/*.ts', {
     folders: [...outer, 'bitbucket', 'backends', 'vault'],
-    packages: without('sequelize', 'sqlite3', 'umzug'),
+    packages: without('sequelize', 'sqlite3', 'pg', 'umzug'),
   }),
   layer(
     'doors/**/*.ts',

@@ -33,7 +33,8 @@ import { createGitFetch } from './lib/git-fetch.js';
 import { createIds } from './lib/ids.js';
 import { matchesPathPattern, matchesRefPattern } from './lib/patterns.js';
 import { Worker, type BackgroundJob } from './queue/worker.js';
-import { openSqliteStorage, type OpenStorage } from './storage/sqlite-storage.js';
+import { openStorage } from './storage/open-storage.js';
+import type { OpenStorage } from './storage/storage.js';
 import { diagnose } from './doctor/diagnose.js';
 import { createVault } from './vault/vault.js';
 import {
@@ -113,8 +114,9 @@ export async function createContext(
 ): Promise<Context> {
   const clock = Date.now;
   const ids = createIds();
-  const opened = await openSqliteStorage({
+  const opened = await openStorage({
     dataDir: config.dataDir,
+    databaseUrl: secrets.databaseUrl,
     newId: () => ids.next(),
     now: clock,
     logger,

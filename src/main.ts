@@ -2,6 +2,7 @@ import { createServer, type RequestListener, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { createHandler } from './app.js';
 import type { Config, Secrets } from './config/config.js';
+import { databaseInWords } from './config/database-url.js';
 import { createContext, type Context } from './context.js';
 import { ConfigError } from './core/errors.js';
 import type { Logger } from './core/ports.js';
@@ -88,6 +89,7 @@ function summary(config: Readonly<Config>, secrets: Secrets, url: string): objec
     port: config.port,
     host: config.host,
     dataDir: config.dataDir,
+    database: databaseInWords(config.database, config.dataDir),
     bitbucket: config.bitbucketUrl,
     connectAppKey: config.connectAppKey,
     oauthConsumer: config.oauthClientId !== null,

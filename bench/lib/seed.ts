@@ -5,7 +5,8 @@ import { installationSecretIdentity } from '../../src/actions/installation-secre
 import type { Source, Target } from '../../src/core/model/index.js';
 import type { Logger, Transaction } from '../../src/core/ports.js';
 import { createIds } from '../../src/lib/ids.js';
-import { openSqliteStorage, type OpenStorage } from '../../src/storage/sqlite-storage.js';
+import { openSqliteStorage } from '../../src/storage/sqlite-storage.js';
+import type { OpenStorage } from '../../src/storage/storage.js';
 import { createKeyRing } from '../../src/vault/key-ring.js';
 import { createVault } from '../../src/vault/vault.js';
 import { tenant, type Repo } from './pushes.js';

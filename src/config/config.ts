@@ -1,6 +1,7 @@
 import { resolve } from 'node:path';
 import { ConfigError } from '../core/errors.js';
 import type { LogLevel } from '../lib/logger.js';
+import { parseDatabaseUrl, type DatabaseAddress } from './database-url.js';
 import type { Env, Variable } from './env.js';
 
 /** What the operator decided, checked and frozen. Secrets are kept apart, in `Secrets`. */
@@ -12,6 +13,7 @@ export interface Config {
   /** Express's `trust proxy`. */
   trustProxy: boolean | number | string;
   dataDir: string;
+  database: DatabaseAddress;
   logLevel: LogLevel;
   bitbucketUrl: string;
   bitbucketApiUrl: string;
@@ -45,6 +47,8 @@ export interface ForgeConfig {
 }
 
 export interface Secrets {
+  /** `postgres://…`; null exactly when the database is SQLite. */
+  databaseUrl: string | null;
   /** 32 bytes; null: one may be made and kept in the data folder, because the base URL is loopback. */
   masterKey: Buffer | null;
   /** Earlier ones, which still open what they sealed until `slipway keys rotate` is done. */
@@ -118,6 +122,7 @@ export function parseConfig(
     baseUrl,
     trustProxy: parseTrustProxy(check.text('SLIPWAY_TRUST_PROXY', 'false')),
     dataDir: resolve(check.text('SLIPWAY_DATA_DIR', './data')),
+    database: check.database(),
     logLevel: check.oneOf('SLIPWAY_LOG_LEVEL', logLevels, 'info'),
     bitbucketUrl: bitbucketUrl ?? '',
     bitbucketApiUrl: bitbucketApiUrl ?? '',
@@ -142,6 +147,7 @@ export function parseConfig(
   return {
     config: Object.freeze(config),
     secrets: {
+      databaseUrl: env.DATABASE_URL ?? null,
       masterKey,
       olderMasterKeys,
       oauthClientSecret: oauth?.[1] ?? null,
@@ -270,6 +276,15 @@ class Checker {
       `${name} is shorter than ${leastLength} characters. Make one that cannot be guessed.`,
     );
     return null;
+  }
+
+  database(): DatabaseAddress {
+    const text = this.#env['DATABASE_URL'];
+    if (text === undefined) return { kind: 'sqlite' };
+    const parsed = parseDatabaseUrl(text);
+    if (!('problem' in parsed)) return parsed;
+    this.problem(parsed.problem);
+    return { kind: 'sqlite' };
   }
 
   list(name: Variable): string[] | null {

@@ -7,6 +7,7 @@ export const variables = [
   'SLIPWAY_BASE_URL',
   'SLIPWAY_TRUST_PROXY',
   'SLIPWAY_DATA_DIR',
+  'DATABASE_URL',
   'SLIPWAY_LOG_LEVEL',
   'SLIPWAY_MASTER_KEY',
   'SLIPWAY_BITBUCKET_URL',
@@ -28,6 +29,7 @@ export const variables = [
 ] as const;
 
 export const secretVariables: ReadonlySet<string> = new Set([
+  'DATABASE_URL',
   'SLIPWAY_MASTER_KEY',
   'SLIPWAY_OAUTH_CLIENT_SECRET',
   'SLIPWAY_METRICS_TOKEN',

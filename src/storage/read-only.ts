@@ -5,7 +5,7 @@ import { ConfigError, InfrastructureError } from '../core/errors.js';
 import type { Reader } from '../core/ports.js';
 import { loadSqlite } from './sqlite/driver.js';
 import type { Sql, SqlValue } from './sql.js';
-import { transactionOver } from './sqlite-storage.js';
+import { transactionOver } from './stores/transaction.js';
 
 export interface ReadOnlyStorage {
   read: Reader;

@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import { QueryTypes, Sequelize } from 'sequelize';
 import { ConfigError } from '../core/errors.js';
-import type { Logger, Reader, Storage, Transaction } from '../core/ports.js';
+import type { Logger } from '../core/ports.js';
 import { lockDataFolder } from './data-folder.js';
 import { migrate } from './migrations/index.js';
 import { defineModels } from './models/index.js';
@@ -12,33 +12,8 @@ import { durablePragmas, SqliteConnection } from './sqlite/connection.js';
 import { loadSqlite } from './sqlite/driver.js';
 import { GroupCommitWriter } from './sqlite/group-commit-writer.js';
 import { remembering } from './sqlite/remembering.js';
-import { careStore } from './stores/care.js';
-import { connectionStore } from './stores/connections.js';
-import { attemptStore, deploymentStore } from './stores/deployments.js';
-import { eventStore, refStore } from './stores/events.js';
-import { forgeStore, nameLookupStore } from './stores/forge.js';
-import { hookStore } from './stores/hooks.js';
-import { auditStore } from './stores/audit.js';
-import { noticeChannelStore, noticeDeliveryStore } from './stores/notice-channels.js';
-import { grantStore, noticeStore, webSessionStore } from './stores/people.js';
-import { installationStore, repositoryStore } from './stores/places.js';
-import { laneStore, statusReportStore } from './stores/queue.js';
-import { backendReportStore, cloneGrantStore } from './stores/receivers.js';
-import { sealedStore } from './stores/sealed.js';
-import { targetStore } from './stores/targets.js';
-import { workspaceCredentialStore } from './stores/workspace-credentials.js';
-
-export interface OpenStorage extends Storage {
-  readonly kind: 'sqlite';
-  /** Ids of master keys that something is sealed with, and how much. */
-  sealedBy(): Promise<Map<string, number>>;
-  /** Settles when nothing waits to be written. */
-  idle(): Promise<void>;
-  close(): Promise<void>;
-}
-
-/** How many events may wait for a commit before intake says 503. */
-const maxWaitingItems = 10_000;
+import { maxWaitingItems, type OpenStorage } from './storage.js';
+import { transactionOver } from './stores/transaction.js';
 
 /**
  * Takes the data folder, migrates, checks that commits are durable, and ends the leases a former process held.
@@ -73,8 +48,9 @@ export async function openSqliteStorage(options: {
     kind: 'sqlite',
     write: (work) => writer.write(() => work(tx)),
     batched: (work) => writer.batched((items) => work(tx, items)),
-    read: readerOver(sequelizeSql(sequelize), options.newId),
+    read: transactionOver(sequelizeSql(sequelize), options.newId),
     sealedBy: () => sealingKeys(connection),
+    nodes: () => Promise.resolve(1),
     idle: () => writer.idle(),
     async close() {
       await writer.idle();
@@ -123,40 +99,6 @@ async function assertDurable(connection: SqliteConnection): Promise<void> {
         'Put SLIPWAY_DATA_DIR on a local disk.',
     ]);
   }
-}
-
-/** The stores over one connection; also for commands and tests that bring a connection of their own. */
-export function transactionOver(sql: Sql, newId: () => string): Transaction {
-  return {
-    installations: installationStore(sql),
-    repositories: repositoryStore(sql, newId),
-    targets: targetStore(sql),
-    connections: connectionStore(sql),
-    events: eventStore(sql),
-    refs: refStore(sql),
-    deployments: deploymentStore(sql),
-    attempts: attemptStore(sql),
-    lanes: laneStore(sql),
-    statusReports: statusReportStore(sql),
-    care: careStore(sql),
-    backendReports: backendReportStore(sql),
-    cloneGrants: cloneGrantStore(sql),
-    hooks: hookStore(sql),
-    webSessions: webSessionStore(sql),
-    grants: grantStore(sql),
-    audit: auditStore(sql),
-    notices: noticeStore(sql),
-    noticeChannels: noticeChannelStore(sql),
-    noticeDeliveries: noticeDeliveryStore(sql),
-    workspaceCredentials: workspaceCredentialStore(sql),
-    sealed: sealedStore(sql),
-    forge: forgeStore(sql),
-    nameLookups: nameLookupStore(sql),
-  };
-}
-
-function readerOver(sql: Sql, newId: () => string): Reader {
-  return transactionOver(sql, newId);
 }
 
 /** Committed rows through Sequelize's own connection, beside the writer's. */

@@ -1,7 +1,7 @@
 import type { Measures } from '../core/measures.js';
 import type { DeploymentState } from '../core/model/index.js';
 import type { Transaction } from '../core/ports.js';
-import type { OpenStorage } from '../storage/sqlite-storage.js';
+import type { OpenStorage } from '../storage/storage.js';
 
 const ends: ReadonlySet<DeploymentState> = new Set([
   'live',
@@ -22,6 +22,7 @@ export function countEnds(storage: OpenStorage, measures: Measures): OpenStorage
     kind: storage.kind,
     read: storage.read,
     sealedBy: () => storage.sealedBy(),
+    nodes: () => storage.nodes(),
     idle: () => storage.idle(),
     close: () => storage.close(),
     async write(work) {

@@ -13,7 +13,7 @@ import { digest } from '../../src/lib/digest.js';
 import { createIds } from '../../src/lib/ids.js';
 import { SqliteConnection } from '../../src/storage/sqlite/connection.js';
 import { GroupCommitWriter } from '../../src/storage/sqlite/group-commit-writer.js';
-import { transactionOver } from '../../src/storage/sqlite-storage.js';
+import { transactionOver } from '../../src/storage/stores/transaction.js';
 import { migrateDataFolder } from '../../src/storage/migrate-folder.js';
 import { change, commit, repositoryUuid, workspaceUuid } from '../support/engine.js';
 import { silentLogger } from '../support/silent-logger.js';

@@ -17,7 +17,8 @@ import {
   pathPatternProblem,
   refPatternProblem,
 } from '../../src/lib/patterns.js';
-import { openSqliteStorage, type OpenStorage } from '../../src/storage/sqlite-storage.js';
+import { openStorage } from '../../src/storage/open-storage.js';
+import type { OpenStorage } from '../../src/storage/storage.js';
 import { createKeyRing } from '../../src/vault/key-ring.js';
 import { createVault } from '../../src/vault/vault.js';
 import { FakeBackend } from './fake-backend.js';
@@ -57,6 +58,8 @@ export function change(overrides: Partial<RefChange> = {}): RefChange {
 export async function createEngine(
   options: {
     dataDir?: string;
+    /** A database on PostgreSQL; without it, SQLite in the folder. */
+    databaseUrl?: string;
     /** Looked at late: it may be set after the engine is there. Known as `fake`, too. */
     backend?: Backend;
     /** Of an earlier engine on the same folder, so that this one goes on from there. */
@@ -71,8 +74,9 @@ export async function createEngine(
   const masterKey = options.before?.masterKey ?? randomBytes(32);
   const ids = createIds();
   const logger = silentLogger();
-  const opened: OpenStorage = await openSqliteStorage({
+  const opened: OpenStorage = await openStorage({
     dataDir,
+    databaseUrl: options.databaseUrl ?? null,
     newId: () => ids.next(),
     now: clock.now,
     logger,

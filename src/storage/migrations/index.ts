@@ -11,6 +11,8 @@ import { up as followingTargets } from './0011-following-targets.js';
 import { up as forge } from './0012-forge.js';
 import { up as noticeChannels } from './0014-notice-channels.js';
 import { up as audit } from './0015-audit.js';
+import { up as lastWriter } from './0016-last-writer.js';
+import { inByteOrder } from './byte-order.js';
 
 /** In order; names are stored and never change. Forward only: a backup is the way back. */
 const migrations = [
@@ -25,6 +27,7 @@ const migrations = [
   { name: '0012-forge', up: forge },
   { name: '0014-notice-channels', up: noticeChannels },
   { name: '0015-audit', up: audit },
+  { name: '0016-last-writer', up: lastWriter },
 ];
 
 /** In order. */
@@ -32,10 +35,11 @@ export const migrationNames: readonly string[] = migrations.map(({ name }) => na
 
 /** Brings the schema up to date; returns the names of what was applied. */
 export async function migrate(sequelize: Sequelize): Promise<string[]> {
+  const schema = inByteOrder(sequelize.getQueryInterface());
   const umzug = new Umzug({
     migrations: migrations.map(({ name, up }) => ({
       name,
-      up: async () => up(sequelize.getQueryInterface()),
+      up: async () => up(schema),
     })),
     storage: new SequelizeStorage({ sequelize, tableName: 'migrations' }),
     logger: undefined,

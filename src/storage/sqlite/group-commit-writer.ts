@@ -1,5 +1,5 @@
 import { InfrastructureError, SlipwayError } from '../../core/errors.js';
-import type { SqliteConnection } from './connection.js';
+import { sqliteDialect } from './dialect.js';
 
 interface Job {
   /** Runs inside the open transaction; must touch nothing but it. It may run again after a rollback. */
@@ -21,13 +21,36 @@ const jobsPerTransaction = 256;
 /** How many items one call of batched work takes. */
 const itemsPerCall = 256;
 
+/** The connection that everything is written through. */
+export interface WriterConnection {
+  /** Statements of the transaction itself, without values. */
+  exec(text: string): Promise<void>;
+}
+
+/** What the writer has to know of the database behind its connection. */
+export interface WriterDialect {
+  begin: string;
+  /** Ends a transaction and begins the next one in the same call; null: there is no such call. */
+  commitAndBegin: string | null;
+  /** Of `commitAndBegin`: that it committed, but could not begin. */
+  couldNotBegin(code: string): boolean;
+  /** The whole transaction is gone, not just one job's part of it. */
+  isDatabaseFailure(code: string): boolean;
+  /** Somebody else was in the way: the same transaction once more may do. */
+  isConflict(code: string): boolean;
+}
+
+/** A transaction that meets a conflict as often as this is given up. */
+const triesPerTransaction = 4;
+
 /**
- * The only writer of a SQLite file. While one transaction is being committed, whatever arrives waits and goes into the next
+ * The only writer of a SQLite file, or of a node to PostgreSQL. While one transaction is being committed, whatever arrives waits and goes into the next
  * one together: a rule of correctness first (overlapping write transactions end in SQLITE_BUSY), and the reason why durable
  * commits cost next to nothing under load. No timer: a lone job is committed at once.
  */
 export class GroupCommitWriter {
-  readonly #connection: Pick<SqliteConnection, 'exec'>;
+  readonly #connection: WriterConnection;
+  readonly #dialect: WriterDialect;
   readonly #maxWaiting: number;
   readonly #onRollback: () => void;
   readonly #onCommit: () => void;
@@ -38,10 +61,16 @@ export class GroupCommitWriter {
 
   /** @param options.onRollback called when what was written since the last commit, or a part of it, is gone */
   constructor(
-    connection: Pick<SqliteConnection, 'exec'>,
-    options: { maxWaiting: number; onRollback?: () => void; onCommit?: () => void },
+    connection: WriterConnection,
+    options: {
+      maxWaiting: number;
+      onRollback?: () => void;
+      onCommit?: () => void;
+      dialect?: WriterDialect;
+    },
   ) {
     this.#connection = connection;
+    this.#dialect = options.dialect ?? sqliteDialect;
     this.#maxWaiting = options.maxWaiting;
     this.#onRollback = options.onRollback ?? (() => undefined);
     this.#onCommit = options.onCommit ?? (() => undefined);
@@ -127,7 +156,7 @@ export class GroupCommitWriter {
     this.#running = null;
   }
 
-  async #transaction(jobs: readonly Job[]): Promise<void> {
+  async #transaction(jobs: readonly Job[], tries = 1): Promise<void> {
     try {
       const done = (await this.#together(jobs)) ?? (await this.#apart(jobs));
       this.#onCommit();
@@ -137,6 +166,9 @@ export class GroupCommitWriter {
     } catch (cause) {
       // A full disk has rolled back by itself; then there is nothing left to roll back.
       await this.#rollBack('ROLLBACK').catch(() => undefined);
+      if (this.#dialect.isConflict(codeOf(cause)) && tries < triesPerTransaction) {
+        return this.#transaction(jobs, tries + 1);
+      }
       const error = new InfrastructureError('storage_unavailable', codeOf(cause), { cause });
       // A job that failed by itself has been told already; telling it twice does nothing.
       for (const job of jobs) job.failed(error);
@@ -152,7 +184,7 @@ export class GroupCommitWriter {
     for (const job of jobs) {
       const failure = await failureOf(job);
       if (!failure) continue;
-      if (isDatabaseFailure(failure.error)) throw failure.error;
+      if (this.#isOver(failure.error)) throw failure.error;
       await this.#rollBack('ROLLBACK');
       if (jobs.length > 1) return null;
       job.failed(failure.error);
@@ -164,40 +196,49 @@ export class GroupCommitWriter {
 
   async #apart(jobs: readonly Job[]): Promise<readonly Job[]> {
     const done: Job[] = [];
+    const failures: (() => void)[] = [];
     await this.#begin();
     for (const job of jobs) {
       await this.#connection.exec('SAVEPOINT job');
       const failure = await failureOf(job);
-      if (failure && isDatabaseFailure(failure.error)) throw failure.error;
+      if (failure && this.#isOver(failure.error)) throw failure.error;
       if (failure) {
         await this.#rollBack('ROLLBACK TO job; RELEASE job');
-        job.failed(failure.error);
+        failures.push(() => job.failed(failure.error));
       } else {
         await this.#connection.exec('RELEASE job');
         done.push(job);
       }
     }
     await this.#commit();
+    // Not before: had the commit met a conflict, they would have run again.
+    for (const tell of failures) tell();
     return done;
   }
 
+  /** Not one job has failed, but the transaction. */
+  #isOver(error: unknown): boolean {
+    const code = codeOf(error);
+    return this.#dialect.isDatabaseFailure(code) || this.#dialect.isConflict(code);
+  }
+
   async #begin(): Promise<void> {
-    if (!this.#hasBegun) await this.#connection.exec('BEGIN IMMEDIATE');
+    if (!this.#hasBegun) await this.#connection.exec(this.#dialect.begin);
     this.#hasBegun = false;
   }
 
   /** Where the next jobs wait already, their transaction begins in the same call: one turn of the event loop less for them. */
   async #commit(): Promise<void> {
-    if (this.#waiting.length === 0) {
+    const { commitAndBegin } = this.#dialect;
+    if (this.#waiting.length === 0 || commitAndBegin === null) {
       await this.#connection.exec('COMMIT');
       return;
     }
     try {
-      await this.#connection.exec('COMMIT; BEGIN IMMEDIATE');
+      await this.#connection.exec(commitAndBegin);
       this.#hasBegun = true;
     } catch (error) {
-      // Only BEGIN can find the file busy: whoever commits in a write-ahead log holds its lock. So the commit is done.
-      if (codeOf(error) !== 'SQLITE_BUSY') throw error;
+      if (!this.#dialect.couldNotBegin(codeOf(error))) throw error;
     }
   }
 
@@ -226,18 +267,6 @@ async function failureOf(job: Job): Promise<{ error: unknown } | null> {
 function codeOf(error: unknown): string {
   const code = (error as { code?: unknown } | null)?.code;
   return typeof code === 'string' ? code : 'unknown error';
-}
-
-/** The whole transaction is gone, not just one job's part of it. */
-function isDatabaseFailure(error: unknown): boolean {
-  return [
-    'SQLITE_FULL',
-    'SQLITE_IOERR',
-    'SQLITE_READONLY',
-    'SQLITE_BUSY',
-    'SQLITE_NOMEM',
-    'SQLITE_CORRUPT',
-  ].includes(codeOf(error));
 }
 
 function isOurs(error: unknown): boolean {

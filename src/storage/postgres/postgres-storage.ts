@@ -1,0 +1,96 @@
+import { randomUUID } from 'node:crypto';
+import type { Logger } from '../../core/ports.js';
+import { lockDataFolder } from '../data-folder.js';
+import { sealingKeys } from '../sealing-keys.js';
+import type { Sql } from '../sql.js';
+import { GroupCommitWriter } from '../sqlite/group-commit-writer.js';
+import { remembering } from '../sqlite/remembering.js';
+import { maxWaitingItems, type OpenStorage } from '../storage.js';
+import { transactionOver } from '../stores/transaction.js';
+import { isConflict, isDatabaseFailure } from './errors.js';
+import { countNodes } from './locks.js';
+import { openReaders } from './reader.js';
+import { migratePostgres, reachable } from './schema.js';
+import { WriterConnection } from './writer-connection.js';
+
+const dialect = {
+  begin: 'BEGIN',
+  // The next transaction may have to wait for another node; what is committed is told at once.
+  commitAndBegin: null,
+  couldNotBegin: () => false,
+  isDatabaseFailure,
+  isConflict,
+};
+
+/**
+ * One of possibly many nodes on one database. Waits a little for a server that is not up yet, migrates (one node at a time),
+ * and leaves alone what other nodes have leased or claimed: what a dead one held runs out by itself.
+ *
+ * Throws `ConfigError` or `InfrastructureError` with words for the operator.
+ */
+export async function openPostgresStorage(options: {
+  dataDir: string;
+  url: string;
+  newId: () => string;
+  now: () => number;
+  logger: Logger;
+}): Promise<OpenStorage> {
+  const { url, logger } = options;
+  const lock = await lockDataFolder(options.dataDir);
+  try {
+    await reachable(url, options);
+    const applied = await migratePostgres(url);
+    if (applied.length > 0) logger.info({ applied }, 'storage.migrated');
+  } catch (error) {
+    await lock.release();
+    throw error;
+  }
+  let forget = (): void => undefined;
+  const connection = new WriterConnection({
+    url,
+    nodeId: randomUUID(),
+    onForeignWrite: () => forget(),
+  });
+  const memory = remembering(transactionOver(connection, options.newId));
+  forget = memory.forget;
+  const { tx } = memory;
+  const writer = new GroupCommitWriter(connection, {
+    maxWaiting: maxWaitingItems,
+    onRollback: forget,
+    dialect,
+  });
+  const readers = openReaders(url, logger);
+  // Nobody listened until now: whatever was pushed meanwhile is looked for at once.
+  if (await connection.joinAlone()) {
+    await writer.write(() => tx.repositories.reconcileAll(options.now()));
+  }
+  const close = async (): Promise<void> => {
+    await writer.idle();
+    await readers.close();
+    await connection.close();
+    await lock.release();
+  };
+  let closed: Promise<void> | null = null;
+  return {
+    kind: 'postgres',
+    write: (work) => writer.write(() => work(tx)),
+    batched: (work) => writer.batched((items) => work(tx, items)),
+    read: transactionOver(readers.sql, options.newId),
+    sealedBy: () => sealingKeys(readers.sql, columnsOf),
+    async nodes() {
+      const [row] = await readers.sql.all<{ nodes: number }>(countNodes);
+      return row?.nodes ?? 0;
+    },
+    idle: () => writer.idle(),
+    close: () => (closed ??= close()),
+  };
+}
+
+async function columnsOf(sql: Sql, table: string): Promise<string[]> {
+  const rows = await sql.all<{ name: string }>(
+    `SELECT column_name AS name FROM information_schema.columns
+     WHERE table_schema = current_schema() AND table_name = ?`,
+    [table],
+  );
+  return rows.map(({ name }) => name);
+}

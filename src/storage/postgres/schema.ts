@@ -1,0 +1,124 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import { Sequelize } from 'sequelize';
+import { ConfigError, InfrastructureError } from '../../core/errors.js';
+import type { Logger } from '../../core/ports.js';
+import { migrate } from '../migrations/index.js';
+import { defineModels } from '../models/index.js';
+import { codeOf, connectionLost, named } from './errors.js';
+import { graceMs, patienceAtStartMs, readStatementMs } from './limits.js';
+import { schemaKey } from './locks.js';
+import { clientConfig, Session } from './session.js';
+
+/** The oldest version that PostgreSQL itself still mends. */
+const oldestVersion = 14;
+/** Leases and schedules are times of the nodes' own clocks. */
+const mostSkewMs = 2_000;
+
+/**
+ * Whether this can be our database: reached, new enough, in UTF-8, with clocks that agree. Waits for a server that is still
+ * starting. Throws `ConfigError`, or `InfrastructureError('storage_unavailable')` when it does not come.
+ */
+export async function reachable(
+  url: string,
+  { now, logger }: { now: () => number; logger: Logger },
+): Promise<void> {
+  const session = await patiently(url);
+  try {
+    const [facts] = (await session.exec(
+      `SELECT current_setting('server_version_num') AS version, current_setting('server_encoding') AS encoding,
+         current_setting('fsync') AS fsync, extract(epoch FROM clock_timestamp()) * 1000 AS at`,
+    )) as { rows: { version: string; encoding: string; fsync: string; at: string }[] }[];
+    const { version, encoding, fsync, at } = facts?.rows[0] ?? {};
+    const major = Math.floor(Number(version) / 10_000);
+    if (major < oldestVersion) {
+      throw new ConfigError([
+        `DATABASE_URL leads to PostgreSQL ${major}; Slipway needs ${oldestVersion} or newer.`,
+      ]);
+    }
+    if (encoding !== 'UTF8') {
+      throw new ConfigError([
+        `The database is kept in ${encoding}. Make one with ENCODING 'UTF8': names and messages hold any letter.`,
+      ]);
+    }
+    if (fsync !== 'on') logger.warn({ fsync }, 'storage.commits_not_durable');
+    const skewMs = Math.round(now() - Number(at));
+    if (Math.abs(skewMs) > mostSkewMs) logger.warn({ skewMs }, 'storage.clock_differs');
+  } finally {
+    await session.close();
+  }
+}
+
+async function patiently(url: string): Promise<Session> {
+  const until = performance.now() + patienceAtStartMs;
+  for (;;) {
+    try {
+      return await Session.open(url, readStatementMs + graceMs, { statementMs: readStatementMs });
+    } catch (error) {
+      const problem = problemOf(error);
+      if (problem) throw new ConfigError([problem]);
+      if (performance.now() > until) {
+        throw new InfrastructureError('storage_unavailable', (error as Error).message, {
+          cause: error,
+        });
+      }
+      await delay(250);
+    }
+  }
+}
+
+/** What waiting does not mend, in words; null: it may. */
+function problemOf(error: unknown): string | null {
+  const code = codeOf(error);
+  const cause = codeOf((error as Error).cause);
+  if (code.startsWith('28')) {
+    return 'PostgreSQL refuses the user or password in DATABASE_URL.';
+  }
+  if (code === '3D000') return 'The database that DATABASE_URL names does not exist. Create it.';
+  if (cause === 'ENOTFOUND') return 'DATABASE_URL names a host that cannot be found.';
+  if (
+    code === connectionLost &&
+    cause === 'unknown error' &&
+    /SSL|certificate/i.test(String(error))
+  ) {
+    return `No secure connection to PostgreSQL can be made (${(error as Error).message}). See sslmode in docs/operations.md.`;
+  }
+  return null;
+}
+
+/**
+ * Brings the schema up to date; returns the names of what was applied. All of it in one transaction, which other nodes that
+ * start at the same time wait for: it is there as a whole or not at all.
+ */
+export async function migratePostgres(url: string): Promise<string[]> {
+  const { user, password, database, ...dialectOptions } = clientConfig(url);
+  const { host = 'localhost', port = 5432 } = dialectOptions;
+  const sequelize = new Sequelize(database ?? '', user ?? '', String(password ?? ''), {
+    ...{ dialect: 'postgres', host, port, dialectOptions, logging: false },
+    // One connection, so that every statement is in our transaction.
+    pool: { max: 1, min: 0, idle: 600_000 },
+  });
+  defineModels(sequelize);
+  try {
+    await sequelize.query(`BEGIN; SELECT pg_advisory_xact_lock(${schemaKey})`);
+    const applied = await migrate(sequelize);
+    await sequelize.query('COMMIT');
+    return applied;
+  } catch (error) {
+    throw schemaProblem(error);
+  } finally {
+    await sequelize.close();
+  }
+}
+
+function schemaProblem(error: unknown): unknown {
+  const original = (error as { original?: unknown; parent?: unknown }).original ?? error;
+  if (codeOf(original) === '42501') {
+    return new ConfigError([
+      'The user in DATABASE_URL may not create tables. Make it the owner of the database, or grant it CREATE on the schema.',
+    ]);
+  }
+  const cause = named(original);
+  return cause.code === connectionLost
+    ? new InfrastructureError('storage_unavailable', cause.message, { cause })
+    : error;
+}
