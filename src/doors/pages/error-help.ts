@@ -3,6 +3,7 @@ import { errorCatalogue, type ErrorCode } from '../../core/errors.js';
 import { contentSecurityPolicy } from '../panel/headers.js';
 import { renderView } from '../panel/views.js';
 import { handled } from '../web/handled.js';
+import { errorHelpPath } from './error-address.js';
 
 /** One entry of the catalogue as a page shows it. */
 export interface ErrorHelp {
@@ -21,21 +22,11 @@ export function errorHelps(): ErrorHelp[] {
   });
 }
 
-const path = '/public/errors';
-
-/** @returns the address of what is to be said about a code; null for one that is not in the catalogue */
-export function errorHelpFrom(baseUrl: string): (code: unknown) => string | null {
-  return (code) =>
-    typeof code === 'string' && Object.hasOwn(errorCatalogue, code)
-      ? `${baseUrl.replace(/\/+$/, '')}${path}#${code}`
-      : null;
-}
-
 /** `GET /public/errors`: the catalogue, for whoever follows the link of an error. Holds nothing of anybody's. */
 export function createErrorHelpPage(): Router {
   const router = Router();
   router.get(
-    path,
+    errorHelpPath,
     handled(async (_request, response) => {
       const view = { title: 'What an error means', base: '', errors: errorHelps() };
       response.setHeader('Content-Security-Policy', contentSecurityPolicy({ frameAncestors: [] }));

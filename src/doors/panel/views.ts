@@ -2,7 +2,7 @@ import path from 'node:path';
 import type { Express, Response } from 'express';
 import { engine } from 'express-handlebars';
 import { createAssetVersions } from './asset-version.js';
-import { errorHelpFrom } from '../pages/error-help.js';
+import { errorHelpFrom } from '../pages/error-address.js';
 import { icon } from './icons.js';
 
 export const viewExtension = 'hbs';
