@@ -16,7 +16,7 @@ export interface RetryDeps {
 /** Named ones, or every dead letter that failed since then. `onlyLast`: the named ones by the rule for many at once. */
 export type RetryWish = { by: { name: string } } & (
   | { ids: readonly string[]; onlyLast?: boolean }
-  | { failedSince: number; targetId?: string; workspaceUuid?: string }
+  | { failedSince: number; targetId?: string; repositoryId?: string; workspaceUuid?: string }
 );
 
 export interface RetryResult {
@@ -63,6 +63,7 @@ async function wanted(
   const where = {
     since: wish.failedSince,
     ...(wish.targetId === undefined ? {} : { targetId: wish.targetId }),
+    ...(wish.repositoryId === undefined ? {} : { repositoryId: wish.repositoryId }),
     ...(wish.workspaceUuid === undefined ? {} : { workspaceUuid: wish.workspaceUuid }),
   };
   const found = await deps.storage.read.care.deadLetters(where, mostAtOnce + 1);

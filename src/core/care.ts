@@ -144,7 +144,7 @@ export interface OperatorReads {
    * nothing newer went live on their target. Oldest first.
    */
   deadLetters(
-    where: { since: number; targetId?: string; workspaceUuid?: string },
+    where: { since: number; targetId?: string; repositoryId?: string; workspaceUuid?: string },
     limit: number,
   ): Promise<Pick<Deployment, 'id'>[]>;
   statusReports(deploymentIds: readonly string[]): Promise<StatusReport[]>;

@@ -12,6 +12,7 @@ import {
   rollBack,
   type RequestDeps,
 } from '../actions/request-deployment.js';
+import { retryDeployments } from '../actions/retry-deployments.js';
 import { saveTarget } from '../actions/save-target.js';
 import type { Backend } from '../core/backend.js';
 import type { Deployment } from '../core/model/index.js';
@@ -76,6 +77,8 @@ export function createPanelServices(deps: PanelDeps, backends: readonly Backend[
     rollBack: (input) => rollBack(input, deps),
     approve: (input) => approveDeployment(input, deps),
     decline: (input) => declineDeployment(input, deps),
+    retryFailed: ({ wish, by }) =>
+      retryDeployments('ids' in wish ? { ...wish, by, onlyLast: true } : { ...wish, by }, deps),
     buildLog: (deployment) => buildLog(deployment, deps),
     hooks: deps.hooks,
   };

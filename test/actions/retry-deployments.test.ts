@@ -18,8 +18,9 @@ describe('retrying deployments', () => {
 
   afterEach(() => engine.close());
 
-  const retry = (wish: { ids: string[] } | { failedSince: number; targetId?: string }) =>
-    retryDeployments({ by, ...wish }, engine.requestDeps);
+  const retry = (
+    wish: { ids: string[] } | { failedSince: number; targetId?: string; repositoryId?: string },
+  ) => retryDeployments({ by, ...wish }, engine.requestDeps);
 
   async function push(digit: string, name = 'main'): Promise<Deployment> {
     const to = commit(digit);
@@ -130,6 +131,17 @@ describe('retrying deployments', () => {
       assert.deepEqual(
         retried.map(({ id }) => id),
         [dev.id],
+      );
+    });
+
+    it('takes one repository’s, and leaves alone all others', async () => {
+      const main = await fails('a');
+      const within = (repositoryId: string) => retry({ failedSince: 0, repositoryId });
+      assert.deepEqual((await within('other')).retried, []);
+      const { retried } = await within(target.repositoryId);
+      assert.deepEqual(
+        retried.map(({ id }) => id),
+        [main.id],
       );
     });
 

@@ -2,7 +2,15 @@ import { AccessError } from '../../core/errors.js';
 import type { Clock } from '../../core/ports.js';
 import { demandAdmin, repositoryOf, type Answer, type Handler } from './context.js';
 import { trimPlaces, type Places } from './deps.js';
-import { approve, cancel, decline, deploy, redeploy, rollBack } from './deployment-actions.js';
+import {
+  approve,
+  cancel,
+  decline,
+  deploy,
+  redeploy,
+  retryFailed,
+  rollBack,
+} from './deployment-actions.js';
 import type { FormFields } from './form-fields.js';
 import { fragments } from './fragments.js';
 import { checkHook, disableHook, enableHook, repairHook } from './hook-actions.js';
@@ -42,6 +50,7 @@ const actions: Readonly<Record<string, Handler>> = {
   'deployment/redeploy': redeploy,
   'deployment/cancel': cancel,
   'deployment/rollback': rollBack,
+  'deployment/retry': retryFailed,
   'hook/enable': enableHook,
   'hook/disable': disableHook,
   'hook/repair': repairHook,

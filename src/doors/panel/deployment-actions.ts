@@ -5,6 +5,7 @@ import { deploymentOf, targetOf, type Answer, type PanelContext } from './contex
 import { textOf, type FormFields } from './form-fields.js';
 import { loadActivity } from './load-activity.js';
 import { shortHashLength } from './view/links.js';
+import { failedWithinMs, retriedWords } from './view/retried.js';
 
 /** `POST /panel/actions/deploy` */
 export async function deploy(context: PanelContext, fields: FormFields): Promise<Answer> {
@@ -46,6 +47,25 @@ export async function rollBack(context: PanelContext, fields: FormFields): Promi
   const { id } = await deploymentOf(context, textOf(fields, 'deploymentId'));
   const deployment = await context.services.rollBack({ deploymentId: id, by: context.by });
   return listed(context, fields, deployment, `Rolling back to ${short(deployment)}.`);
+}
+
+/** `POST /panel/actions/deployment/retry`: one that failed last, or with `all` = `true` every one of the repository. */
+export async function retryFailed(context: PanelContext, fields: FormFields): Promise<Answer> {
+  const { services, repository, by, now } = context;
+  const wish =
+    textOf(fields, 'all') === 'true'
+      ? { failedSince: now - failedWithinMs, repositoryId: repository.id }
+      : { ids: [(await deploymentOf(context, textOf(fields, 'deploymentId'))).id] };
+  const done = await services.retryFailed({ wish, by });
+  if (done.retried.length === 0) {
+    throw new InputError(
+      'retry_invalid',
+      done.refused[0]?.why ?? 'nothing has failed last any more',
+    );
+  }
+  const flag = { kind: 'success', ...retriedWords(done), code: 'accepted' } as const;
+  const { view } = await loadActivity(context, { flag, wish: wishOfView(fields) });
+  return { status: 200, view: 'panel/activity', data: view };
 }
 
 /** `POST /panel/actions/deployment/approve` */

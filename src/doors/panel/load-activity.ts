@@ -9,6 +9,7 @@ import {
   type ActivityWish,
 } from './activity-wish.js';
 import type { FlagView, PanelContext } from './context.js';
+import { loadFailedLast, type FailedLastView } from './load-failed-last.js';
 import { loadPush } from './load-push.js';
 import { deploymentView, type DeploymentView, type Surroundings } from './view/deployments.js';
 import { filterView, type FilterChoices, type FilterView } from './view/filter.js';
@@ -29,6 +30,7 @@ const idlePollMs = 5_000;
 /** Everything on the page that changes by itself; one poll brings all of it. */
 export interface ActivityView {
   deployments: DeploymentView[];
+  failedLast: FailedLastView | null;
   pushes: PushView[];
   statuses: TargetStatusView[];
   hasTargets: boolean;
@@ -60,9 +62,10 @@ export async function loadActivity(
     read.events.recentRefChanges(context.repository.id, pushesShown, pushesWanted(wish)),
   ]);
   const around = await surroundings(context, targets, recent.rows, changes);
-  const [lasts, ofPushes] = await Promise.all([
+  const [lasts, ofPushes, failedLast] = await Promise.all([
     Promise.all(targets.map((target) => lastDeployments(context, target, recent.rows, wish))),
     deploymentsOf(context, changes, recent.rows),
+    loadFailedLast(context, around, recent.rows),
   ]);
   const deployments = recent.rows.map((row) => deploymentView(row, around));
   const cards = targets.map((target, index) =>
@@ -71,7 +74,9 @@ export async function loadActivity(
   const pushes = await Promise.all(
     changes.map(async (change) => {
       const isOpen = change.id === wish.push;
-      const timeline = isOpen ? timelineView(await loadPush(read, change, ofPushes), around) : null;
+      const timeline = isOpen
+        ? timelineView(await loadPush(read, change, ofPushes, recent.rows), around)
+        : null;
       const togglePath = activityPath({ ...wish, push: isOpen ? null : change.id });
       return pushView(change, ofPushes, around, { timeline, togglePath });
     }),
@@ -82,6 +87,7 @@ export async function loadActivity(
     targets: cards,
     view: {
       deployments,
+      failedLast,
       pushes,
       statuses: cards.map((card) => card.status),
       hasTargets: cards.length > 0,

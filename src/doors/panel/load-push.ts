@@ -9,6 +9,7 @@ export async function loadPush(
   read: Reads,
   change: RefChangeWithDecisions,
   deployments: ReadonlyMap<string, Deployment>,
+  recent: readonly Deployment[],
 ): Promise<PushStory> {
   const made = change.decisions
     .map(({ deploymentId }) => (deploymentId === null ? undefined : deployments.get(deploymentId)))
@@ -17,7 +18,21 @@ export async function loadPush(
     read.events.arrivals(change.id),
     loadJourneys(read, made),
   ]);
-  return { arrivals, decisions: change.decisions, journeys };
+  return { arrivals, decisions: change.decisions, journeys, later: laterOnes(made, recent) };
+}
+
+/** Among those shown anyway: what people asked for of the same commit, after the push had its answer. Oldest first. */
+function laterOnes(made: readonly Deployment[], recent: readonly Deployment[]): Deployment[] {
+  const isLater = (one: Deployment): boolean =>
+    made.some(
+      (first) =>
+        one.targetId === first.targetId &&
+        one.commit === first.commit &&
+        one.id !== first.id &&
+        one.createdAt >= first.createdAt &&
+        (one.cause === 'person' || one.cause === 'rollback' || one.cause === 'retry'),
+    );
+  return recent.filter(isLater).reverse();
 }
 
 export async function loadJourneys(

@@ -66,6 +66,11 @@ export interface PanelServices {
   /** One that waits for a person goes on, or ends. Throw `StateError('nothing_to_approve')`. */
   approve(input: { deploymentId: string; by: Actor }): Promise<void>;
   decline(input: { deploymentId: string; by: Actor }): Promise<void>;
+  /** Those among them that are the last word of their branch or tag, under new deployments; the rest says why not. */
+  retryFailed(input: {
+    wish: { ids: readonly string[] } | { failedSince: number; repositoryId: string };
+    by: Actor;
+  }): Promise<Retried>;
   /** Whole build log as text, or null. */
   buildLog(deployment: Deployment): Promise<string | null>;
   /** The repository's own webhook. Each throws `StateError` with the reason in words, or `BitbucketError`. */
@@ -76,6 +81,14 @@ export interface PanelServices {
     /** Null: there is none to check. */
     check(wish: HookWish): Promise<HookHealth | null>;
   };
+}
+
+export interface Retried {
+  retried: readonly unknown[];
+  /** `why`: a sentence. */
+  refused: readonly { why: string }[];
+  /** There were more than one call takes. */
+  more: boolean;
 }
 
 export interface HookWish {

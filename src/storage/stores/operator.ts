@@ -66,24 +66,28 @@ export function operatorStore(sql: Sql): OperatorReads {
       return select(`${where} ORDER BY one.id DESC LIMIT ?`, [...values, limit]);
     },
     delivery: async (id) => (await select('WHERE one.id = ?', [id]))[0] ?? null,
-    async deadLetters({ since, targetId, workspaceUuid }, limit) {
-      const ofTarget = targetId === undefined ? '' : 'AND target_id = ?';
-      const ofWorkspace =
-        workspaceUuid === undefined
-          ? ''
-          : 'AND repository_id IN (SELECT id FROM repositories WHERE workspace_uuid = ?)';
+    async deadLetters({ since, targetId, repositoryId, workspaceUuid }, limit) {
+      const places: [string, string | undefined][] = [
+        ['AND targets.id = ?', targetId],
+        ['AND targets.repository_id = ?', repositoryId],
+        [
+          'AND targets.repository_id IN (SELECT id FROM repositories WHERE workspace_uuid = ?)',
+          workspaceUuid,
+        ],
+      ];
+      const asked = places.filter(([, value]) => value !== undefined);
+      // From the targets on: behind what is live there, there is little to look at, however long the history grows.
       const found = await idsOf(
         sql,
-        `SELECT id FROM deployments AS one
-         WHERE state = 'failed' AND cause <> 'rollback' AND coalesce(finished_at, updated_at) >= ? ${ofTarget} ${ofWorkspace}
+        `SELECT one.id FROM targets
+         JOIN deployments AS one ON one.target_id = targets.id AND one.id > coalesce(targets.live_deployment_id, '')
+         WHERE targets.state <> 'removed' ${asked.map(([condition]) => condition).join(' ')}
+           AND one.state = 'failed' AND one.cause <> 'rollback' AND coalesce(one.finished_at, one.updated_at) >= ?
            AND NOT EXISTS (
              SELECT 1 FROM deployments AS newer WHERE newer.target_id = one.target_id AND newer.slot = one.slot
                AND newer.id > one.id AND newer.state <> 'superseded')
-           AND EXISTS (
-             SELECT 1 FROM targets WHERE targets.id = one.target_id AND targets.state <> 'removed'
-               AND (targets.live_deployment_id IS NULL OR targets.live_deployment_id < one.id))
-         ORDER BY id LIMIT ?`,
-        [since, ...[targetId, workspaceUuid].filter((one) => one !== undefined), limit],
+         ORDER BY one.id LIMIT ?`,
+        [...asked.map(([, value]) => value ?? ''), since, limit],
       );
       return found.map((id) => ({ id }));
     },

@@ -8,6 +8,7 @@ import {
   aTarget,
   fakePanel,
   hookBackend,
+  startOfTime,
   type FakePanel,
 } from './support/fake-panel.js';
 import { openPanel, panelClient, servePanel } from './support/serve-panel.js';
@@ -83,6 +84,7 @@ describe('panel actions', () => {
         'deployment/redeploy',
         'deployment/cancel',
         'deployment/rollback',
+        'deployment/retry',
         'deployment/approve',
         'deployment/decline',
       ]) {
@@ -460,6 +462,41 @@ describe('panel actions', () => {
           input: { deploymentId: 'D1', by },
         })),
       );
+    });
+
+    it('shows what failed last, and tries it again one by one or all of it', async () => {
+      const failed = { state: 'failed', targetId: 'T1' } as const;
+      const ids = ['D1', 'D2', 'D3'];
+      await open({
+        targets: [aTarget()],
+        deployments: ids.map((id) => aDeployment({ ...failed, id, refName: `branch-of-${id}` })),
+        deadLetters: ids,
+      });
+      const listed = (html: string) =>
+        [...html.matchAll(/data-dead-letter="([^"]*)"/g)].map(([, id]) => id);
+      const before = await (await client.get('/panel/fragments/deployments')).text();
+      assert.deepEqual(listed(before), ['D3', 'D2', 'D1']);
+      const one = await client.post('deployment/retry', { deploymentId: 'D2' });
+      const afterOne = await one.text();
+      assert.match(afterOne, /One deployment is tried again\./);
+      assert.deepEqual(listed(afterOne), ['D3', 'D1']);
+      const all = await (await client.post('deployment/retry', { all: 'true' })).text();
+      assert.match(all, /2 deployments are tried again\./);
+      assert.deepEqual(listed(all), []);
+      const none = await client.post('deployment/retry', { deploymentId: 'D2' });
+      assert.equal(none.status, 422);
+      assert.match(await none.text(), /data-code="retry_invalid"/);
+      const [, second] = fake.calls;
+      const wish = { failedSince: startOfTime - 30 * 86_400_000, repositoryId: 'R1' };
+      assert.deepEqual(second?.input, { wish, by: { uuid: '{grace}', name: 'Grace Hopper' } });
+    });
+
+    it('does not list by itself what stands in the list of deployments with the same button', async () => {
+      const deployments = [aDeployment({ state: 'failed' })];
+      await open({ targets: [aTarget()], deployments, deadLetters: ['D1'] });
+      const html = await (await client.get('/panel/fragments/deployments')).text();
+      assert.doesNotMatch(html, /Failed last/);
+      assert.match(html, /id="redeploy-D1"/);
     });
 
     it('answers 409 when things have moved on', async () => {

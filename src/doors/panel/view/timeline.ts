@@ -3,6 +3,7 @@ import type { Arrival } from '../../../core/ports.js';
 import type { IconName } from '../icons.js';
 import { failureLine, logText, type Surroundings } from './deployments.js';
 import { pageHref, webAddress } from './links.js';
+import { offeredActions, type ActionView } from './offered-actions.js';
 import {
   isLiveNow,
   isRunning,
@@ -32,6 +33,8 @@ export interface TimelineBranch {
   /** Of a failed one, said before everything else. */
   failure: FailureView | null;
   steps: TimelineStep[];
+  /** What can be done now: with the deployment, or with the last one that came of it. Null: nothing. */
+  acts: { id: string; actions: ActionView[] } | null;
 }
 
 export interface FailureView {
@@ -61,6 +64,8 @@ export interface PushStory {
   decisions: readonly Decision[];
   /** By deployment id. */
   journeys: ReadonlyMap<string, Journey>;
+  /** Deployments of the same commit that people asked for afterwards, oldest first. */
+  later: readonly Deployment[];
 }
 
 export function timelineView(story: PushStory, around: Surroundings): TimelineView {
@@ -70,14 +75,45 @@ export function timelineView(story: PushStory, around: Surroundings): TimelineVi
       const journey =
         decision.deploymentId === null ? undefined : story.journeys.get(decision.deploymentId);
       const target = around.targets.get(decision.targetId) ?? null;
+      const later = story.later.filter(({ targetId }) => targetId === decision.targetId);
       return {
         targetName: target?.name ?? 'a removed target',
         state: journey ? stateView(journey.deployment, target) : null,
         page: journey ? pageHref(journey.deployment, around.places) : null,
         failure: journey ? failureView(journey.deployment, around) : null,
-        steps: [decided(decision, around.now), ...(journey ? journeySteps(journey, around) : [])],
+        steps: [
+          decided(decision, around.now),
+          ...(journey ? journeySteps(journey, around) : []),
+          ...later.map((one) => deployedAgain(one, around)),
+        ],
+        acts: actsOn(later.at(-1) ?? journey?.deployment, around),
       };
     }),
+  };
+}
+
+function actsOn(deployment: Deployment | undefined, around: Surroundings): TimelineBranch['acts'] {
+  if (deployment === undefined) return null;
+  const target = around.targets.get(deployment.targetId) ?? null;
+  const backend = around.backends.find(({ id }) => id === target?.backend) ?? null;
+  const actions = offeredActions(deployment, target, backend, around.rights);
+  return actions.length === 0 ? null : { id: deployment.id, actions };
+}
+
+function deployedAgain(deployment: Deployment, around: Surroundings): TimelineStep {
+  const target = around.targets.get(deployment.targetId) ?? null;
+  const { word, appearance, icon } = stateView(deployment, target);
+  const what = deployment.cause === 'rollback' ? 'Rolled back to this' : 'Deployed again';
+  const who = deployment.causedBy === null ? '' : ` by ${deployment.causedBy}`;
+  return {
+    ...step(
+      timeView(deployment.createdAt, around.now),
+      appearance,
+      icon,
+      `${what}${who}: ${word}`,
+      reasonText(deployment),
+    ),
+    link: { href: pageHref(deployment, around.places), label: 'Page to share' },
   };
 }
 

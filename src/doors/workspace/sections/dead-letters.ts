@@ -2,6 +2,8 @@ import { InputError } from '../../../core/errors.js';
 import type { Deployment } from '../../../core/model/index.js';
 import type { Reader } from '../../../core/ports.js';
 import { textOf, underPrefix, type FormFields } from '../../panel/form-fields.js';
+import type { Retried } from '../../panel/panel-services.js';
+import { failedWithinMs, retriedWords } from '../../panel/view/retried.js';
 import { timeView, type TimeView } from '../../panel/view/time.js';
 import type { SectionDone, WorkspaceContext, WorkspaceSection } from '../section.js';
 
@@ -12,11 +14,9 @@ export interface DeadLettersDeps {
     wish: { by: { name: string } } & (
       { ids: readonly string[]; onlyLast: true } | { failedSince: number; workspaceUuid: string }
     ),
-  ): Promise<{ retried: readonly unknown[]; refused: readonly { why: string }[]; more: boolean }>;
+  ): Promise<Retried>;
 }
 
-/** What failed longer ago is history. */
-const sinceMs = 30 * 24 * 60 * 60_000;
 const mostShown = 100;
 
 /** Deployments that failed and that nothing newer of their branch or tag came after; one click tries all of them again. */
@@ -69,7 +69,7 @@ async function listed(
   read: Reader,
   { workspace, now }: WorkspaceContext,
 ): Promise<{ ids: string[]; more: boolean }> {
-  const where = { since: now - sinceMs, workspaceUuid: workspace.uuid };
+  const where = { since: now - failedWithinMs, workspaceUuid: workspace.uuid };
   const found = await read.care.deadLetters(where, mostShown + 1);
   return { ids: found.slice(0, mostShown).map(({ id }) => id), more: found.length > mostShown };
 }
@@ -81,7 +81,7 @@ async function retry(
 ): Promise<SectionDone> {
   const { by, workspace, now } = context;
   if (textOf(fields, 'all') === 'true') {
-    const wish = { by, failedSince: now - sinceMs, workspaceUuid: workspace.uuid };
+    const wish = { by, failedSince: now - failedWithinMs, workspaceUuid: workspace.uuid };
     return told(await deps.retry(wish));
   }
   const chosen = underPrefix(fields, 'retry.');
@@ -97,18 +97,7 @@ async function retry(
   return told(await deps.retry({ by, ids: mine, onlyLast: true }));
 }
 
-function told({
-  retried,
-  refused,
-  more,
-}: Awaited<ReturnType<DeadLettersDeps['retry']>>): SectionDone {
-  const count = retried.length;
-  const says =
-    count === 1 ? 'One deployment is tried again.' : `${count} deployments are tried again.`;
-  const left = refused.map(({ why }) => why);
-  const advice = [
-    ...(more ? ['There are more: try again once these are through.'] : []),
-    ...(left.length > 0 ? [`Not tried again: ${[...new Set(left)].join(' ')}`] : []),
-  ].join(' ');
-  return advice === '' ? { says } : { says, advice };
+function told(done: Retried): SectionDone {
+  const { says, advice } = retriedWords(done);
+  return advice === null ? { says } : { says, advice };
 }

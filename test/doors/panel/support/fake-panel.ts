@@ -331,6 +331,8 @@ export interface FakePanel extends PanelServices {
   warnings: CheckWarning[];
   steps: PreflightStep[];
   hook: Hook | null;
+  /** Ids of what failed last, oldest first. */
+  deadLetters: string[];
 }
 
 export function fakePanel(over: Partial<FakePanel> = {}): FakePanel {
@@ -362,6 +364,7 @@ export function fakePanel(over: Partial<FakePanel> = {}): FakePanel {
     calls: [],
     refuseNext: null,
     hook: null,
+    deadLetters: [],
     backends: [aBackend()],
     logger,
     // Cast: the panel reads these only; anything else it touches fails loudly.
@@ -381,6 +384,8 @@ export function fakePanel(over: Partial<FakePanel> = {}): FakePanel {
       },
       deployments: {
         byId: (id: string) => later(fake.deployments.find((one) => one.id === id)),
+        byIds: (ids: readonly string[]) =>
+          later(fake.deployments.filter(({ id }) => ids.includes(id))),
         byPageToken: (token: string) =>
           later(fake.deployments.find((one) => one.pageToken === token)),
         recent: (where: Where, page: { limit: number; before?: string }) =>
@@ -408,6 +413,8 @@ export function fakePanel(over: Partial<FakePanel> = {}): FakePanel {
         arrivals: (id: string) => later(fake.arrivals.get(id) ?? []),
       },
       care: {
+        deadLetters: (_where: object, limit: number) =>
+          later(fake.deadLetters.slice(0, limit).map((id) => ({ id }))),
         attempts: (ids: readonly string[]) =>
           later(fake.attempts.filter(({ deploymentId }) => ids.includes(deploymentId))),
         statusReports: (ids: readonly string[]) =>
@@ -458,6 +465,18 @@ export function fakePanel(over: Partial<FakePanel> = {}): FakePanel {
       act(fake, 'rollBack', input, () =>
         add(fake, { cause: 'rollback', rollbackOf: input.deploymentId }),
       ),
+    retryFailed: async (input) =>
+      act(fake, 'retryFailed', input, () => {
+        const { wish } = input;
+        const ids = 'ids' in wish ? wish.ids : fake.deadLetters;
+        const retried = fake.deadLetters.filter((id) => ids.includes(id));
+        fake.deadLetters = fake.deadLetters.filter((id) => !retried.includes(id));
+        for (const id of retried) {
+          const earlier = fake.deployments.find((one) => one.id === id);
+          add(fake, { ...earlier, id: `${id}-again`, ...waitsAgain, causedBy: input.by.name });
+        }
+        return { retried, refused: [], more: false };
+      }),
     approve: async (input) => act(fake, 'approve', input, () => decideOn(fake, input, 'queued')),
     decline: async (input) => act(fake, 'decline', input, () => decideOn(fake, input, 'stopped')),
     hooks: {
@@ -545,6 +564,11 @@ function add(fake: FakePanel, values: Partial<Deployment>): Deployment {
   fake.deployments.unshift(one);
   return one;
 }
+
+const waitsAgain = {
+  ...({ state: 'queued', cause: 'retry', reason: null, logTail: null } as const),
+  ...{ startedAt: null, finishedAt: null },
+};
 
 function decideOn(fake: FakePanel, input: { deploymentId: string }, state: 'queued' | 'stopped') {
   const one = fake.deployments.find(({ id }) => id === input.deploymentId);

@@ -33,7 +33,7 @@ const arrival = {
 } as const;
 
 function story(over: Partial<PushStory>): PushStory {
-  return { arrivals: [arrival], decisions: [], journeys: new Map(), ...over };
+  return { arrivals: [arrival], decisions: [], journeys: new Map(), later: [], ...over };
 }
 
 function deployed(deployment: Deployment, more: object = {}): PushStory {
@@ -181,6 +181,23 @@ describe('story of a push', () => {
       'Waited for another target | It waited 2 s for its turn.',
       'Grace Hopper let it go on',
     ]);
+  });
+
+  it('offers admins what can be done now, with the last deployment that came of the push', () => {
+    const failed = aDeployment({ state: 'failed', reason: 'npm ended with 1.' });
+    const again = aDeployment({ ...failed, id: 'D2', state: 'building', finishedAt: null });
+    const later = { ...again, cause: 'person', causedBy: 'Grace Hopper', reason: null } as const;
+    const acts = (story: PushStory, rights: 'admin' | 'read') =>
+      timelineView(story, { ...around, rights }).branches.map(({ acts }) => [
+        acts?.id,
+        acts?.actions.map(({ label }) => label),
+      ]);
+    assert.deepEqual(acts(deployed(failed), 'admin'), [['D1', ['Try again']]]);
+    assert.deepEqual(acts(deployed(failed), 'read'), [[undefined, undefined]]);
+    const retold = { ...deployed(failed), later: [later] };
+    assert.deepEqual(acts(retold, 'admin'), [['D2', ['Cancel']]]);
+    const [branch] = timelineView(retold, around).branches;
+    assert.equal(branch?.steps.at(-1)?.says, 'Deployed again by Grace Hopper: Building');
   });
 
   it('offers no link that is no web address', () => {
