@@ -80,7 +80,7 @@
     }
   };
 
-  const apply = ({ html, status }, into, slot) => {
+  const apply = ({ html, status }, into, slot, path) => {
     const box = document.createElement('template');
     box.innerHTML = html;
     const parts = [...box.content.children];
@@ -88,6 +88,8 @@
     const oob = parts.filter((part) => 'oob' in part.dataset);
     const rest = parts.filter((part) => !flag.includes(part) && !oob.includes(part));
     const target = into && $(into.slice(1));
+    const around = target?.closest('form.form');
+    const before = target?.querySelector('form.form');
     if (target?.dataset.poll && rest.length) {
       morph(target, rest[0]);
     } else if (target && (rest.length || status === 200)) {
@@ -96,7 +98,111 @@
       announce(rest[0]?.querySelector('[data-focus]')?.innerText);
     }
     for (const part of oob) if ($(part.id)) morph($(part.id), part);
+    const after = into && $(into.slice(1))?.querySelector('form.form');
+    if (after && path) drawnBy.set(after, { path, into });
+    // The same form with what is wrong in it.
+    if (after && before?.id === after.id && status !== 200) {
+      if (typed.has(before)) typed.set(after, typed.get(before));
+      drawnBy.set(after, drawnBy.get(before));
+    }
+    if (around) putBack(around);
     show(flag, slot);
+  };
+
+  // What was typed, by form; with it a field that another choice took away comes back as it was.
+  const typed = new WeakMap();
+  // The request that drew a form.
+  const drawnBy = new WeakMap();
+  const keyOf = (form, name) =>
+    name.startsWith('settings.') ? `${form.elements.backend?.value} ${name}` : name;
+  const fieldsOf = (form) =>
+    [...form.elements].filter(({ name, type }) => name && type !== 'hidden' && type !== 'radio');
+  const isTick = (field) => field.type === 'checkbox';
+  const note = ({ target: field }) => {
+    const form = field.closest?.('form.form');
+    if (!form || !field.name) return;
+    if (!typed.has(form)) typed.set(form, new Map());
+    if (field.type === 'radio') return;
+    typed.get(form).set(keyOf(form, field.name), isTick(field) ? field.checked : field.value);
+  };
+  const putBack = (form) => {
+    const known = typed.get(form);
+    for (const field of known ? fieldsOf(form) : []) {
+      const value = known.get(keyOf(form, field.name));
+      if (value !== undefined) field[isTick(field) ? 'checked' : 'value'] = value;
+    }
+  };
+
+  // What was typed outlives the session: it is kept in this tab, but for secrets, and comes back when the page is loaded again.
+  const keptAs = 'slipway-typed';
+  const place = () => document.querySelector('main')?.dataset.of;
+  let isOver = false;
+  const keep = () => {
+    const forms = all('form.form[id]').filter((form) => typed.has(form));
+    const kept = forms.map((form) => ({
+      id: form.id,
+      drawnBy: drawnBy.get(form),
+      fields: [...new FormData(form)].filter(
+        ([name]) => !fieldsOf(form).some((one) => one.name === name && 'secret' in one.dataset),
+      ),
+    }));
+    try {
+      if (kept.length)
+        sessionStorage.setItem(keptAs, JSON.stringify({ place: place(), at: Date.now(), kept }));
+    } catch {
+      // The browser allows no storage here; what was typed stays on the page.
+    }
+  };
+  const end = ({ status, html }) => {
+    if (status !== 401 && !html.includes('data-code="form_stale"')) return;
+    isOver = true;
+    keep();
+  };
+  window.addEventListener('pagehide', () => isOver && keep());
+  const load = async (path, into) =>
+    apply(await transport({ method: 'GET', path }), into, null, path);
+  const fill = async (form, fields) => {
+    typed.set(form, typed.get(form) ?? new Map());
+    // In the order of the page: a choice brings the fields below it.
+    for (const [name, value] of fields) {
+      const choice = [...form.querySelectorAll('input[type="radio"]')].find(
+        (one) => one.name === name && one.value === value,
+      );
+      if (!choice || choice.checked) continue;
+      choice.checked = true;
+      if (choice.dataset.load) await load(choice.dataset.load, choice.dataset.swap);
+    }
+    const last = new Map(fields);
+    for (const field of [...form.elements]) {
+      const value = last.get(field.name);
+      if (value === undefined || field.type === 'radio' || 'secret' in field.dataset) continue;
+      if (isTick(field)) field.checked = value === field.value;
+      else if (field.type !== 'hidden' || field.name === 'expectedVersion') field.value = value;
+      note({ target: field });
+    }
+    for (let fold = form.closest('details'); fold; fold = fold.parentElement.closest('details'))
+      fold.open = true;
+    preview(form);
+  };
+  const bringBack = async () => {
+    let found;
+    try {
+      found = JSON.parse(sessionStorage.getItem(keptAs));
+      if (!found || found.place !== place()) return;
+      sessionStorage.removeItem(keptAs);
+    } catch {
+      return;
+    }
+    if (Date.now() - found.at > 3_600_000) return;
+    for (const { id, drawnBy: by, fields } of found.kept) {
+      if (!$(id) && by) await load(by.path, by.into);
+      if (!$(id)) continue;
+      await fill($(id), fields);
+      const box = document.createElement('div');
+      box.className = 'message message-success';
+      box.textContent = 'What you typed before is here again. Secrets have to be typed once more.';
+      show([box], $(id).closest('.card, section')?.querySelector('.messages'));
+    }
   };
 
   let timer;
@@ -131,6 +237,7 @@
         if (news.length) all('.messages .message-success').forEach((one) => one.remove());
       } else if (answer.status !== 304 && answer.status < 500) {
         ended = true;
+        end(answer);
         apply(answer);
       }
     } catch {
@@ -154,7 +261,8 @@
         from.closest('details.confirm')?.removeAttribute('open');
         from.closest('[data-once]')?.remove();
       }
-      apply(answer, into, slot);
+      end(answer);
+      apply(answer, into, slot, request.method === 'GET' ? request.path : null);
     } catch {
       say('Slipway did not answer. Nothing you typed is lost; try again.', slot);
     } finally {
@@ -199,7 +307,11 @@
       box.replaceChildren(...fresh.content.firstElementChild.childNodes);
     }, 350);
   };
-  on('input', (event) => preview(event.target.closest('form')));
+  on('input', (event) => {
+    note(event);
+    preview(event.target.closest('form'));
+  });
+  on('change', note);
   on('focusin', (event) => preview(event.target.closest('form')));
 
   on('change', (event) => {
@@ -255,6 +367,7 @@
   setInterval(tick, 1000);
   tick();
   schedule();
+  void bringBack();
 
   window.addEventListener('load', () => globalThis.AP?.theming?.initializeTheming?.());
 })();

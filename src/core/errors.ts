@@ -97,7 +97,7 @@ export const errorCatalogue = {
   session_expired: {
     says: 'This panel has been open for too long',
     why: 'A panel that nobody uses ends its session, so that a screen left open cannot be used by somebody else.',
-    advice: 'Reload the page; what you typed is kept until then.',
+    advice: 'Reload the page: what you typed comes back with it, but for secrets.',
   },
   call_unknown: {
     says: 'The page asked for something that does not exist here',
@@ -285,12 +285,12 @@ export const errorCatalogue = {
   },
   signed_out: {
     says: 'You are not signed in',
-    advice: 'Sign in with Bitbucket, then try again.',
+    advice: 'Sign in with Bitbucket, then try again; a page reloaded in its tab brings back what you typed, but for secrets.',
   },
   form_stale: {
     says: 'This form was not made for you, or you have signed in anew since',
     why: 'Every form carries a mark of your session, so that no other site can send it in your name.',
-    advice: 'Reload the page and send it again.',
+    advice: 'Reload the page and send it again; what you typed comes back with it, but for secrets.',
   },
   forge_token_awaited: {
     says: 'Forge has not brought a token that can still be used',

@@ -83,6 +83,7 @@ export async function loadPanel(
   const view = {
     title: 'Slipway',
     now,
+    repositoryId: repository.id,
     repositoryName: repository.name,
     isAdmin,
     whyReadOnly: viewer.why,

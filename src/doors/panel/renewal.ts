@@ -1,6 +1,8 @@
+import type { Logger } from '../../core/ports.js';
 import type { PanelServices } from './panel-services.js';
+import type { WorkspaceServices } from '../workspace/workspace-services.js';
 import { mayReadRepository } from './identity.js';
-import type { PanelSession } from './session.js';
+import type { PanelSession, WorkspaceSession } from './session.js';
 
 /** From here on a page that is only looked at asks for its next session. */
 export const renewAfterUse = 1 / 3;
@@ -26,6 +28,24 @@ export async function renewedSession(
     return { ...session, rights, proof: 'none' };
   } catch (error) {
     services.logger.warn({ err: error, repository: session.repoUuid }, 'panel: not renewed');
+    return null;
+  }
+}
+
+/** The same for a workspace's page, for its admins: others have nothing to do there. */
+export async function renewedWorkspaceSession(
+  {
+    services,
+    logger,
+  }: { services: Pick<WorkspaceServices, 'workspacePermission'>; logger: Logger },
+  session: WorkspaceSession,
+): Promise<WorkspaceSession | null> {
+  const { workspaceUuid, userUuid } = session;
+  try {
+    const permission = await services.workspacePermission(workspaceUuid, userUuid);
+    return permission === 'admin' ? { ...session, proof: 'none' } : null;
+  } catch (error) {
+    logger.warn({ err: error, workspace: workspaceUuid }, 'workspace: not renewed');
     return null;
   }
 }

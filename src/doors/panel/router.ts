@@ -33,6 +33,7 @@ import { createSessionTokens, type PanelSession } from './session.js';
  * | `deployment/redeploy` | `deploymentId`                                                                                      |
  * | `deployment/cancel`   | `deploymentId`                                                                                      |
  * | `deployment/rollback` | `deploymentId`: the one to go back to                                                               |
+ * | `deployment/retry`    | `deploymentId` of one that failed last, or `all` = `true` for all of the repository                 |
  * | `deployment/approve`  | `deploymentId` of one that waits for a person; `deployment/decline` ends it                         |
  *
  * 200 is done; `X-Slipway-Target` or `X-Slipway-Deployment` then names what was made. 422, 409, 403, 401, 404, 413, 5xx are
@@ -113,7 +114,7 @@ export function panelCalls(
   return router;
 }
 
-function withSession(answer: Answer, token: string): Answer {
+export function withSession(answer: Answer, token: string): Answer {
   return { ...answer, headers: { ...answer.headers, 'X-Slipway-Session': token } };
 }
 

@@ -1,6 +1,6 @@
 import { Router, type Request, type RequestHandler, type Response } from 'express';
 import { AccessError } from '../../core/errors.js';
-import { bearerSession, readFields, sendAnswer } from '../panel/answer.js';
+import { bearerSession, bearerToken, readFields, sendAnswer } from '../panel/answer.js';
 import { refusal } from '../panel/calls.js';
 import type { Answer } from '../panel/context.js';
 import { trimPlaces } from '../panel/deps.js';
@@ -8,7 +8,8 @@ import { formFields } from '../panel/form-fields.js';
 import { panelHeaders } from '../panel/headers.js';
 import { workspaceIdentity, type WorkspaceIdentity } from '../panel/identity.js';
 import { frameOf } from '../panel/page.js';
-import { bodyParsers } from '../panel/router.js';
+import { renewAfterUse, renewedWorkspaceSession } from '../panel/renewal.js';
+import { bodyParsers, withSession } from '../panel/router.js';
 import { createWorkspaceTokens, type WorkspaceSession } from '../panel/session.js';
 import { renderView } from '../panel/views.js';
 import {
@@ -28,7 +29,8 @@ export interface WorkspacePageDeps extends WorkspaceCallDeps {
 
 /**
  * `GET /panel/workspace`: the page behind *Configure* in a workspace's list of apps. Its calls: `GET
- * /panel/workspace/sections/<key>` and `POST /panel/workspace/actions/<key>/<name>`, with the page's session as bearer token.
+ * /panel/workspace/sections/<key>` and `POST /panel/workspace/actions/<key>/<name>`, with the page's session as bearer token; any
+ * answer may bring the next one (`X-Slipway-Session`), and `GET /panel/workspace/alive` is asked for nothing else.
  */
 export function createWorkspaceRouter(deps: WorkspacePageDeps): Router {
   const router = Router();
@@ -45,12 +47,18 @@ export function createWorkspaceRouter(deps: WorkspacePageDeps): Router {
         sessionToken: tokens.issue(session),
         connectScript: `${places.bitbucketUrl}/atlassian-connect/all.js`,
       };
-      const page = { ...view, ...frame };
+      const page = { ...view, ...frame, alive };
       res.type('html').send(await renderView(res, 'workspace/page', page, 'panel'));
     };
     show().catch(next);
   });
-  router.use(workspaceCalls(deps, (req) => Promise.resolve(bearerSession(req, tokens))));
+  const sessionOf = (req: Request) => Promise.resolve(bearerSession(req, tokens));
+  const renewed = async (req: Request, session: WorkspaceSession): Promise<string | null> => {
+    if (tokens.used(bearerToken(req)) < renewAfterUse) return null;
+    const next = await renewedWorkspaceSession(deps, session);
+    return next && tokens.issue(next);
+  };
+  router.use(workspaceCalls(deps, sessionOf, renewed));
   return router;
 }
 
@@ -62,7 +70,9 @@ export async function loadWorkspacePage(
   const context = await contextOf(deps, session);
   const view = {
     title: 'Slipway',
+    alive: null,
     now: context.now,
+    workspaceUuid: context.workspace.uuid,
     workspaceName: context.workspace.name ?? context.workspace.slug ?? 'this workspace',
     whyReadOnly: why,
     sections: await loadSections(deps, context),
@@ -70,19 +80,30 @@ export async function loadWorkspacePage(
   return { session, view };
 }
 
+/** Often enough that a session in use never ends; nothing on the page changes by it. */
+const alive = { path: '/panel/workspace/alive', every: 4 * 60_000 };
+const stillThere: Answer = { status: 200, view: 'workspace/alive', data: { alive } };
+
 /** `sessionOf` throws when the request is nobody's; it is asked before a body is read. */
 export function workspaceCalls(
   deps: WorkspaceCallDeps,
   sessionOf: (req: Request, res: Response) => Promise<WorkspaceSession>,
+  renewed: (req: Request, session: WorkspaceSession) => Promise<string | null> = () =>
+    Promise.resolve(null),
 ): Router {
   const router = Router({ mergeParams: true });
   const answering =
-    (callOf: (req: Request, res: Response) => Promise<WorkspaceCall>): RequestHandler =>
+    (callOf: (req: Request, res: Response) => Promise<WorkspaceCall | null>): RequestHandler =>
     (req, res, next) => {
       const work = async (): Promise<Answer> => {
         try {
           const session = await sessionOf(req, res);
-          return await answerWorkspaceCall(deps, session, await callOf(req, res));
+          const call = await callOf(req, res);
+          const [answer, token] = await Promise.all([
+            call === null ? stillThere : answerWorkspaceCall(deps, session, call),
+            renewed(req, session),
+          ]);
+          return token === null ? answer : withSession(answer, token);
         } catch (error) {
           return refusal(deps, error);
         }
@@ -91,6 +112,10 @@ export function workspaceCalls(
         .then((answer) => sendAnswer(req, res, answer))
         .catch(next);
     };
+  router.get(
+    alive.path,
+    answering(() => Promise.resolve(null)),
+  );
   router.get(
     '/panel/workspace/sections/:section',
     answering((req) =>
