@@ -285,12 +285,14 @@ export const errorCatalogue = {
   },
   signed_out: {
     says: 'You are not signed in',
-    advice: 'Sign in with Bitbucket, then try again; a page reloaded in its tab brings back what you typed, but for secrets.',
+    advice:
+      'Sign in with Bitbucket, then try again; a page reloaded in its tab brings back what you typed, but for secrets.',
   },
   form_stale: {
     says: 'This form was not made for you, or you have signed in anew since',
     why: 'Every form carries a mark of your session, so that no other site can send it in your name.',
-    advice: 'Reload the page and send it again; what you typed comes back with it, but for secrets.',
+    advice:
+      'Reload the page and send it again; what you typed comes back with it, but for secrets.',
   },
   forge_token_awaited: {
     says: 'Forge has not brought a token that can still be used',
