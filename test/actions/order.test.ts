@@ -143,6 +143,38 @@ describe('the same push, once, and never backwards', () => {
     assert.equal(await live(), 'b');
   });
 
+  it('is still careful 23 hours after a gap, and takes events at their word again after 25', async () => {
+    headIs(engine, 'd');
+    await engine.push([move('c', 'd')]);
+    await engine.settle(minute);
+    assert.equal(triggered(engine), 'd');
+    engine.clock.advance(23 * 60 * minute);
+    // The head went d→a→d, and what told of the first half comes a day late.
+    await engine.push([move('d', 'a')]);
+    await engine.settle(minute);
+    assert.equal(await live(), 'd');
+    engine.clock.advance(25 * 60 * minute);
+    headIs(engine, 'e');
+    engine.bitbucket.failures = [new BitbucketError('bitbucket_unavailable', '503')];
+    // Its one question would meet the failure, so that nothing would be deployed.
+    await engine.push([move('d', 'e')]);
+    const { steps } = await engine.begin();
+    assert.deepEqual(
+      steps.map(({ kind }) => kind),
+      ['trigger'],
+    );
+  });
+
+  it('asks about a branch it never heard of that comes from somewhere: the head runs, not the event', async () => {
+    const all = await engine.target({ name: 'All', branchPattern: '**' });
+    const pushed = { hash: commit('f'), message: 'Newer', author: 'Ada' };
+    engine.bitbucket.refs.set('branch:other', pushed);
+    await engine.push([change({ name: 'other', from: commit('d'), to: commit('e') })]);
+    await engine.settle(minute);
+    const deployed = (await engine.deployments(all.id)).map((one) => [one.commit[0], one.state]);
+    assert.deepEqual(deployed, [['f', 'live']]);
+  });
+
   it('deploys the head when the event that would tell of it is missing', async () => {
     headIs(engine, 'b');
     await engine.push([move('a', 'b')]);
@@ -153,6 +185,27 @@ describe('the same push, once, and never backwards', () => {
     assert.equal(await live(), 'e');
     const last = (await engine.deployments(targetId)).at(-1);
     assert.equal(last?.cause, 'reconcile');
+  });
+
+  it('lets what is in doubt supersede nothing before the head was read', async () => {
+    engine.backend.onObserve = [() => ({ state: 'building' })];
+    headIs(engine, 'b');
+    await engine.push([move('a', 'b')]);
+    await engine.step();
+    headIs(engine, 'c');
+    await engine.push([move('b', 'c')]);
+    await engine.push([move('x', 'd')]);
+    engine.backend.onObserve = [];
+    await engine.settle(minute);
+    const all = await engine.deployments(targetId);
+    assert.deepEqual(
+      all.map((one) => [one.commit[0], one.state, one.cause]),
+      [
+        ['b', 'live', 'push'],
+        ['c', 'live', 'push'],
+      ],
+    );
+    assert.deepEqual(await decisions(), ['matched', 'matched', 'overtaken']);
   });
 
   it('waits while the head cannot be read, and runs nothing', async () => {
@@ -203,12 +256,14 @@ describe('the same push, once, and never backwards: any order, loss and repetiti
     ),
     newIds: fc.boolean(),
     settleEach: fc.boolean(),
+    /** Old events that come again under new delivery ids when all is over: which source, which push. */
+    replays: fc.array(fc.tuple(fc.nat(1), fc.nat(5)), { maxLength: 4 }),
   });
 
-  it('converges on the head whenever the last push was told of, and never goes back', async function () {
+  it('converges on the head, whatever was lost, deploys nothing for a replay, and never goes back', async function () {
     this.timeout(120_000);
     await fc.assert(
-      fc.asyncProperty(script, async ({ heads, deliveries, newIds, settleEach }) => {
+      fc.asyncProperty(script, async ({ heads, deliveries, newIds, settleEach, replays }) => {
         const engine = await createEngine();
         try {
           const target = await engine.target();
@@ -246,19 +301,29 @@ describe('the same push, once, and never backwards: any order, loss and repetiti
               reached = here;
             }
           }
+          const liveCommit = async (): Promise<string | undefined> => {
+            const stored = await engine.storage.read.targets.byId(target.id);
+            const id = stored?.liveDeploymentId ?? '';
+            return (await engine.storage.read.deployments.byId(id))?.commit[0];
+          };
+          const words = (): string => `path ${path.join('')}, deployed ${triggered(engine)}`;
           const toldOfLast = [0, 1].some(
             (index) => (deliveries[index]?.[path.length - 2]?.copies ?? 1) > 0,
           );
-          if (path.length > 1 && toldOfLast) {
-            const stored = await engine.storage.read.targets.byId(target.id);
-            const id = stored?.liveDeploymentId ?? '';
-            const liveCommit = (await engine.storage.read.deployments.byId(id))?.commit[0];
-            assert.equal(
-              liveCommit,
-              path.at(-1),
-              `path ${path.join('')}, deployed ${triggered(engine)}`,
-            );
+          if (path.length > 1 && toldOfLast) assert.equal(await liveCommit(), path.at(-1), words());
+          // Two looks and the grace: what nobody told of is found.
+          await engine.settle(45 * minute);
+          assert.equal(await liveCommit(), path.at(-1), words());
+          const calls = engine.backend.triggered.length;
+          for (const [index, [which, push]] of replays.entries()) {
+            const [from, to] = [path[push], path[push + 1]];
+            const source = sources[which];
+            if (from === undefined || to === undefined || !source) continue;
+            await engine.push([move(from, to)], { source, deliveryId: `replay-${index}` });
+            await engine.settle(minute);
           }
+          assert.equal(engine.backend.triggered.length, calls, `a replay ran: ${words()}`);
+          assert.equal(await liveCommit(), path.at(-1), words());
         } finally {
           await engine.close();
         }

@@ -31,9 +31,8 @@ export function placeMove(
     if (counts && move.occurrence > last) last = move.occurrence;
   }
   const occurrence = last + 1;
-  const first = known.find(
-    (move) => move.sourceId !== sourceId && move.occurrence === occurrence && move.sameAs === null,
-  );
+  // Never one of its own, which were all counted; and no copy whose first was pruned: rather a push twice than none.
+  const first = known.find((move) => move.occurrence === occurrence && move.sameAs === null);
   return { occurrence, sameAs: first?.id ?? null };
 }
 
