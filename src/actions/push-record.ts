@@ -163,7 +163,7 @@ export class PushRecord {
       refType: change.refType,
       name: change.name,
       head: change.to,
-      carefulUntil: inDoubt ? now + carefulForMs : (ref?.carefulUntil ?? 0),
+      carefulUntil: inDoubt ? now + carefulForMs : 0,
       unknownHead: null,
       unknownSince: null,
       updatedAt: now,

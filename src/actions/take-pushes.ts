@@ -11,6 +11,8 @@ export interface TakePushesDeps {
     /** Null: all are busy; then the lanes wait for their turn as any others. */
     wish(): ClaimWish | null;
     take(begun: Begun, wish: ClaimWish): void;
+    /** Nothing was taken under this wish after all. */
+    giveBack(wish: ClaimWish): void;
   };
 }
 
@@ -33,17 +35,26 @@ export function createPushTaker({
   const drop = (event: InboundEvent): void => {
     const known = leased.get(event);
     leased.delete(event);
-    if (known) lanes.forget(known.begun);
+    if (!known) return;
+    lanes.forget(known.begun);
+    hands.giveBack(known.wish);
+  };
+  const lease = async (tx: Transaction): Promise<Leased> => {
+    const wish = hands.wish();
+    if (wish === null) return null;
+    try {
+      return { wish, begun: await lanes.beginIn(tx, wish) };
+    } catch (error) {
+      hands.giveBack(wish);
+      throw error;
+    }
   };
   const submit = storage.batched<InboundEvent, Accepted>(async (tx, items) => {
     const [first] = items;
     if (first) drop(first);
     const accepted = await accept(tx, items);
     const isWork = accepted.some(({ deployments }) => deployments > 0);
-    const wish = isWork ? hands.wish() : null;
-    if (first && isWork) {
-      leased.set(first, wish && { wish, begun: await lanes.beginIn(tx, wish) });
-    }
+    if (first && isWork) leased.set(first, await lease(tx));
     return accepted;
   });
   return async (event) => {

@@ -66,6 +66,8 @@ export class Worker<Step extends LaneStep = LaneStep> implements Waker {
   readonly #options: WorkerOptions<Step>;
   readonly #owner = randomUUID();
   readonly #active = new Map<LaneLease, Promise<void>>();
+  /** Hands that somebody may be taking lanes for at this moment. */
+  #promised = 0;
   /** Workspaces that had their turn, the latest last: nobody's thousands may hold up another's single push. */
   #servedLately: readonly string[] = [];
   #loop: Promise<void> | null = null;
@@ -149,12 +151,12 @@ export class Worker<Step extends LaneStep = LaneStep> implements Waker {
   async #workOnce(): Promise<number> {
     // Not by the clock of the deployments: that one can jump.
     if (performance.now() >= this.#sweepAt) await this.#sweep();
-    const { clock, concurrency } = this.#options;
-    const limit = concurrency - this.#active.size;
+    const { clock } = this.#options;
     const isDue = this.#woken || this.#nextDue <= clock();
     this.#woken = false;
     // All hands are busy: each rouses the loop when it is done.
-    if (isDue && limit > 0) await this.#takeLanes(limit);
+    const wish = isDue ? this.#promise() : null;
+    if (wish) await this.#takeLanes(wish);
     else this.#isLeft ||= isDue;
     const untilSweep = Math.max(0, this.#sweepAt - performance.now());
     return Math.max(0, Math.min(this.#nextDue - clock(), untilSweep));
@@ -172,32 +174,47 @@ export class Worker<Step extends LaneStep = LaneStep> implements Waker {
     }
   }
 
-  async #takeLanes(limit: number): Promise<void> {
+  async #takeLanes(wish: LaneWish): Promise<void> {
     this.#isLeft = false;
     this.#nextDue = Infinity;
-    const wish = this.#wish(limit);
-    this.take(await this.#options.lanes.begin(wish), wish);
+    try {
+      this.take(await this.#options.lanes.begin(wish), wish);
+    } catch (error) {
+      this.giveBack(wish);
+      throw error;
+    }
   }
 
-  #wish(limit: number): LaneWish {
+  /** Half of the hands that are free, so that two who ask at once both get some, and together never more than there are. */
+  #promise(): LaneWish | null {
+    const free = this.#options.concurrency - this.#active.size - this.#promised;
+    if (free <= 0) return null;
+    const limit = Math.ceil(free / 2);
+    this.#promised += limit;
     return { limit, owner: this.#owner, leaseMs, servedLately: this.#servedLately };
   }
 
   /**
-   * For whoever makes lanes due and leases them in the same transaction: what it may take now. Null: all hands are busy. A claim
-   * of the worker's own may be under way beside it, so that for a moment up to twice as many lanes are worked on.
+   * For whoever makes lanes due and leases them in the same transaction: what it may take now. `take` or `giveBack` must follow.
+   * Null: all hands are busy.
    */
   wish(): LaneWish | null {
-    const limit = this.#options.concurrency - this.#active.size;
-    return this.#loop === null || this.#stopping || limit <= 0 ? null : this.#wish(limit);
+    return this.#loop === null || this.#stopping ? null : this.#promise();
+  }
+
+  /** Nothing was leased for this wish after all. */
+  giveBack({ limit }: Pick<LaneWish, 'limit'>): void {
+    this.#promised -= limit;
+    if (this.#isLeft) this.wake();
   }
 
   /** Works on lanes that were leased for it, once that is committed. */
   take({ claimed, steps, nextDue }: LanesBegun<Step>, { limit }: Pick<LaneWish, 'limit'>): void {
+    this.#promised -= limit;
     for (const step of steps) this.#begin(step);
     this.#hearOf(nextDue);
     // There may be more.
-    if (claimed === limit) this.wake();
+    if (claimed === limit || this.#isLeft) this.wake();
   }
 
   #hearOf(dueAt: number | null): void {

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import fc from 'fast-check';
+import { setAutomatic } from '../../src/actions/change-target.js';
 import type { RefChange, Source } from '../../src/core/model/index.js';
 import { BitbucketError } from '../../src/core/errors.js';
 import { change, commit, createEngine, type Engine } from '../support/engine.js';
@@ -141,6 +142,18 @@ describe('the same push, once, and never backwards', () => {
     await engine.settle(minute);
     assert.equal(triggered(engine), 'b');
     assert.equal(await live(), 'b');
+  });
+
+  it('is careful as well after a gap that nothing was deployed for', async () => {
+    await setAutomatic({ targetId, on: false, by: { name: 'Ada' } }, engine.laneDeps);
+    await engine.push([move('x', 'b')]);
+    await engine.settle(minute);
+    assert.deepEqual(await decisions(), ['paused']);
+    await setAutomatic({ targetId, on: true, by: { name: 'Ada' } }, engine.laneDeps);
+    headIs(engine, 'd');
+    await engine.push([move('b', 'c')]);
+    await engine.settle(minute);
+    assert.equal(triggered(engine), 'd');
   });
 
   it('is still careful 23 hours after a gap, and takes events at their word again after 25', async () => {

@@ -17,12 +17,13 @@ describe('take pushes', () => {
   let taken: Begun[];
   let wakes: number;
   let forgotten: number;
+  let givenBack: number;
   let wish: ClaimWish | null;
   let take: (event: InboundEvent) => Promise<unknown>;
 
   beforeEach(async () => {
     engine = await createEngine();
-    [taken, wakes, forgotten] = [[], 0, 0];
+    [taken, wakes, forgotten, givenBack] = [[], 0, 0, 0];
     wish = { limit: 10, owner: 'test', leaseMs: 15_000, servedLately: [] };
     const { storage, laneDeps, lanes } = engine;
     take = createPushTaker({
@@ -35,7 +36,12 @@ describe('take pushes', () => {
           lanes.forget(begun);
         },
       },
-      hands: { wish: () => wish, take: (begun) => taken.push(begun), wake: () => (wakes += 1) },
+      hands: {
+        wish: () => wish,
+        take: (begun) => taken.push(begun),
+        giveBack: () => (givenBack += 1),
+        wake: () => (wakes += 1),
+      },
     });
   });
 
@@ -109,6 +115,7 @@ describe('take pushes', () => {
     const steps = taken.flatMap((each) => each.steps);
     assert.equal(steps.length, 1);
     assert.equal(forgotten, 1, 'what the lost transaction planned gave its slots back');
+    assert.equal(givenBack, 1, 'and its hands');
     const [deployment] = await engine.deployments(target.id);
     assert.equal(deployment?.state, 'building');
     const attempts = await engine.storage.read.attempts.ofDeployments([deployment.id]);
@@ -123,6 +130,16 @@ describe('take pushes', () => {
     const pushed = take(push(commit('a')));
     const broken = storage.write(() => Promise.reject(full));
     await Promise.all([held, assert.rejects(broken), assert.rejects(pushed)]);
-    assert.deepEqual([taken.length, forgotten], [0, 1]);
+    assert.deepEqual([taken.length, forgotten, givenBack], [0, 1, 1]);
+  });
+
+  it('gives its hands back when no lane can be leased', async () => {
+    await engine.target();
+    const { beginIn } = engine.lanes;
+    engine.lanes.beginIn = () => Promise.reject(new Error('no lease'));
+    await assert.rejects(take(push(commit('a'))), /no lease/);
+    engine.lanes.beginIn = beginIn;
+    assert.equal(taken.length, 0);
+    assert.ok(givenBack > 0);
   });
 });

@@ -170,6 +170,59 @@ describe('worker', () => {
     assert.deepEqual(ended, [target.id]);
   });
 
+  it('never works on more lanes than it may, however many take lanes for it at once', async () => {
+    const targets = [];
+    for (let index = 0; index < 24; index += 1) {
+      targets.push((await engine.target({ name: `T${index}` })).id);
+    }
+    const { clock, storage } = engine;
+    const hold = gate();
+    const done = gate();
+    const running = new Set<string>();
+    let most = 0;
+    let ended = 0;
+    start(
+      async (lease) => {
+        running.add(lease.targetId);
+        most = Math.max(most, running.size);
+        await hold.opened;
+        running.delete(lease.targetId);
+        await release(lease);
+        ended += 1;
+        if (ended === targets.length) done.open();
+      },
+      { concurrency: 8 },
+    );
+    // Several at once, as pushes do, beside the worker's own claim.
+    const borrow = async (): Promise<void> => {
+      const wish = worker.wish();
+      if (wish === null) return;
+      const steps = await storage.write((tx) =>
+        tx.lanes.claim(wish.limit, clock.now(), wish.leaseMs, wish.owner),
+      );
+      worker.take({ claimed: steps.length, steps, nextDue: null }, wish);
+    };
+    await storage.write((tx) => tx.lanes.wake(targets, clock.now()));
+    const borrowed = [borrow(), borrow(), borrow()];
+    worker.wake();
+    await Promise.all([...borrowed, borrow(), borrow()]);
+    while (running.size < 8) await new Promise((resolve) => setImmediate(resolve));
+    assert.equal(worker.wish(), null);
+    hold.open();
+    await done.opened;
+    assert.equal(most, 8);
+  });
+
+  it('has its hands again when nothing was leased for a wish', () => {
+    start(() => Promise.resolve(), { concurrency: 1 });
+    const wish = worker.wish();
+    assert.equal(wish?.limit, 1);
+    assert.equal(worker.wish(), null);
+    worker.giveBack(wish);
+    assert.equal(worker.wish()?.limit, 1);
+    worker.giveBack(wish);
+  });
+
   it('lets a job gather what comes before it runs', async () => {
     const ran = gate();
     let waiting = 0;
