@@ -1,4 +1,5 @@
 import { createSecretKey, hkdfSync } from 'node:crypto';
+import { setMaxListeners } from 'node:events';
 import { join } from 'node:path';
 import type { Router } from 'express';
 import { acceptEvents } from './actions/accept-events.js';
@@ -132,6 +133,8 @@ export async function createContext(
   const vault = createVault(ring);
   const basics = { config, baseUrl, logger, clock, ids, random: Math.random, storage, vault };
   const stopping = new AbortController();
+  // One listener for each call under way; that many are no leak.
+  setMaxListeners(0, stopping.signal);
   const http = createBitbucketHttp(config);
   const outward = {
     ...basics,

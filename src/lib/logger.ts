@@ -47,6 +47,9 @@ export function createLogger(level: LogLevel, stream?: DestinationStream) {
   );
 }
 
+/** One listener of the process for however many loggers. */
+const atExit: (() => void)[] = [];
+
 /** What is logged in one turn of the event loop goes out with one write. */
 function stderrByTurns(): DestinationStream {
   const stderr = destination({ fd: 2, sync: false, maxLength: maxWaitingBytes });
@@ -56,7 +59,8 @@ function stderrByTurns(): DestinationStream {
     waiting = '';
     if (lines !== '') stderr.write(lines);
   };
-  process.once('exit', () => {
+  if (atExit.length === 0) process.once('exit', () => atExit.forEach((write) => write()));
+  atExit.push(() => {
     flush();
     stderr.flushSync();
   });

@@ -87,9 +87,21 @@ describe('the same push, once, and never backwards', () => {
     await engine.settle(minute);
     await engine.push([move('b', 'a')], { source: other });
     await engine.push([move('a', 'b')], { source: other });
+    assert.equal((await engine.begin()).claimed, 0, 'a copy wakes no lane and asks nobody');
     await engine.settle(minute);
     assert.equal(triggered(engine), 'ba');
     assert.equal(await live(), 'a');
+  });
+
+  it('knows the copy that is stored in the same transaction', async () => {
+    headIs(engine, 'b');
+    await Promise.all([
+      engine.push([move('a', 'b')]),
+      engine.push([move('a', 'b')], { source: other }),
+    ]);
+    assert.equal((await engine.deployments(targetId)).length, 1);
+    await engine.settle(minute);
+    assert.equal(triggered(engine), 'b');
   });
 
   it('runs the newer one of two that came in the wrong order, and explains the older', async () => {

@@ -93,6 +93,15 @@ describe('path filters', () => {
     );
   });
 
+  it('are asked as well where the order was in doubt, after the head', async () => {
+    engine.bitbucket.refs.set('branch:main', { hash: commit('d'), message: 'm', author: 'Ada' });
+    differs('a', 'd', ['README.md']);
+    await engine.push([change({ from: commit('c'), to: commit('d') })]);
+    await engine.settle(minute);
+    assert.equal(commits(), 'a');
+    assert.equal((await lastDecision())?.reasonCode, 'paths_unchanged');
+  });
+
   it('waits while Bitbucket does not answer', async () => {
     differs('a', 'b', ['README.md']);
     engine.bitbucket.failures = [new BitbucketError('bitbucket_unavailable', '503')];

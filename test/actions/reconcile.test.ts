@@ -127,6 +127,57 @@ describe('reconcile', () => {
     assert.equal(commits(), 'bb');
   });
 
+  describe('while it looks', () => {
+    const ref = async (name: string) => {
+      const { id: repositoryId } = await engine.repository();
+      const [found] = await engine.storage.read.refs.find([
+        { repositoryId, refType: 'branch', name },
+      ]);
+      return found;
+    };
+    /** One look, in whose middle something happens: Bitbucket has answered, and we have not yet compared. */
+    const lookWhile = async (happens: () => Promise<unknown>): Promise<void> => {
+      const heads = engine.bitbucket.heads.bind(engine.bitbucket);
+      engine.bitbucket.heads = async (...asked) => {
+        const seen = await heads(...asked);
+        engine.bitbucket.heads = heads;
+        await happens();
+        return seen;
+      };
+      const { id } = await engine.repository();
+      const reconcileDueAt = engine.clock.now();
+      await engine.storage.write((tx) => tx.repositories.touch(id, { reconcileDueAt }));
+      await engine.settle();
+    };
+
+    it('leaves alone what is told of meanwhile: that is newer than what it saw', async () => {
+      await lookWhile(async () => {
+        headIs('main', 'b');
+        await engine.push([change({ to: commit('b') })]);
+      });
+      assert.deepEqual(
+        [(await ref('main'))?.head, (await ref('main'))?.unknownHead],
+        [commit('b'), null],
+      );
+      await engine.settle(60 * minute);
+      assert.equal(commits(), 'b');
+    });
+
+    it('does nothing about a head that has moved on when it comes to act', async () => {
+      headIs('main', 'b');
+      await lookWhile(() => Promise.resolve());
+      assert.equal((await ref('main'))?.unknownHead, commit('b'));
+      engine.clock.advance(5 * minute);
+      await lookWhile(() => {
+        headIs('main', 'c');
+        return Promise.resolve();
+      });
+      assert.equal(commits(), '', 'b is not what the branch points at any more');
+      await engine.settle(60 * minute);
+      assert.equal(commits(), 'c');
+    });
+  });
+
   it('tries again when Bitbucket does not answer, and goes on', async () => {
     headIs('main', 'b');
     engine.bitbucket.failures = [

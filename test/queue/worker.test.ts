@@ -171,7 +171,7 @@ describe('worker', () => {
   });
 
   it('never works on more lanes than it may, however many take lanes for it at once', async () => {
-    const targets = [];
+    const targets: string[] = [];
     for (let index = 0; index < 24; index += 1) {
       targets.push((await engine.target({ name: `T${index}` })).id);
     }

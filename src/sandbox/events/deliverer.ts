@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto';
+import { setMaxListeners } from 'node:events';
 import { setTimeout as sleep } from 'node:timers/promises';
 
 import type { JsonObject } from '../json.js';
@@ -22,6 +23,8 @@ export class Deliverer {
 
   constructor(world: () => World) {
     this.world = world;
+    // One listener for each delivery that waits.
+    setMaxListeners(0, this.stopping.signal);
   }
 
   get deliveries(): Delivery[] {

@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events';
 import { setTimeout as sleep } from 'node:timers/promises';
 
 import { OutboundTimeout } from '../http/outbound.js';
@@ -41,6 +42,8 @@ export class ForgeDeliveries {
 
   constructor(world: () => World) {
     this.world = world;
+    // One listener for each delivery that waits.
+    setMaxListeners(0, this.stopping.signal);
   }
 
   get all(): readonly ForgeDelivery[] {
