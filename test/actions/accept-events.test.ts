@@ -1,11 +1,12 @@
 import assert from 'node:assert/strict';
-import { change, commit, createEngine, workspaceUuid, type Engine } from '../support/engine.js';
+import { change, commit, workspaceUuid, type Engine } from '../support/engine.js';
+import { describeOnStores } from '../support/stores.js';
 
-describe('accept events', () => {
+describeOnStores('accept events', (store) => {
   let engine: Engine;
 
   beforeEach(async () => {
-    engine = await createEngine();
+    engine = await store.engine();
   });
 
   afterEach(() => engine.close());

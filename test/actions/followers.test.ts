@@ -11,13 +11,14 @@ import { retryDeployments } from '../../src/actions/retry-deployments.js';
 import type { TargetForm } from '../../src/actions/save-target.js';
 import { InputError, StateError } from '../../src/core/errors.js';
 import type { Deployment, Target } from '../../src/core/model/index.js';
-import { change, commit, createEngine, type Engine } from '../support/engine.js';
+import { change, commit, type Engine } from '../support/engine.js';
+import { describeOnStores } from '../support/stores.js';
 
 const minute = 60_000;
 const day = 24 * 60 * minute;
 const ada = { name: 'Ada Example' };
 
-describe('targets that wait for another', () => {
+describeOnStores('targets that wait for another', (store) => {
   let engine: Engine;
   let staging: Target;
   let production: Target;
@@ -28,7 +29,7 @@ describe('targets that wait for another', () => {
   };
 
   beforeEach(async () => {
-    engine = await createEngine();
+    engine = await store.engine();
   });
 
   afterEach(() => engine.close());

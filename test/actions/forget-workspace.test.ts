@@ -1,12 +1,11 @@
 import assert from 'node:assert/strict';
-import { join } from 'node:path';
 import { exportWorkspace } from '../../src/actions/export-workspace.js';
 import { createForgetter } from '../../src/actions/forget-workspace.js';
 import type { Installation, Target } from '../../src/core/model/index.js';
 import type { Storage } from '../../src/core/ports.js';
-import { change, commit, createEngine, workspaceUuid, type Engine } from '../support/engine.js';
+import { change, commit, workspaceUuid, type Engine } from '../support/engine.js';
+import { describeOnStores } from '../support/stores.js';
 import { storeHook } from '../support/hooks.js';
-import { readDatabase } from '../support/e2e/database.js';
 
 const dayMs = 24 * 60 * 60_000;
 const tables = [
@@ -25,13 +24,13 @@ const tables = [
   'hooks',
 ];
 
-describe('an uninstalled workspace', () => {
+describeOnStores('an uninstalled workspace', (store) => {
   let engine: Engine;
   let target: Target;
   let installation: Installation;
 
   beforeEach(async () => {
-    engine = await createEngine();
+    engine = await store.engine();
     target = await engine.target({ settings: { folder: 'web', token: 'target-secret-1' } });
     const now = engine.clock.now();
     installation = {
@@ -85,8 +84,7 @@ describe('an uninstalled workspace', () => {
   async function rowsLeft(): Promise<Record<string, number>> {
     const left: Record<string, number> = {};
     for (const table of tables) {
-      const file = join(engine.dataDir, 'slipway.sqlite');
-      const [row] = await readDatabase(file, `SELECT count(*) AS n FROM ${table}`);
+      const [row] = await store.rows(engine, `SELECT count(*) AS n FROM ${table}`);
       if (Number(row?.['n']) > 0) left[table] = Number(row?.['n']);
     }
     return left;

@@ -1,27 +1,26 @@
 import assert from 'node:assert/strict';
-import { join } from 'node:path';
 import { createPruner, type PruneOptions } from '../../src/actions/prune.js';
 import { removeTarget } from '../../src/actions/change-target.js';
 import { rollBack } from '../../src/actions/request-deployment.js';
 import type { Observation } from '../../src/core/backend.js';
 import type { Target } from '../../src/core/model/index.js';
 import type { Storage } from '../../src/core/ports.js';
-import { change, commit, createEngine, type Engine } from '../support/engine.js';
-import { readDatabase } from '../support/e2e/database.js';
+import { change, commit, type Engine } from '../support/engine.js';
+import { describeOnStores } from '../support/stores.js';
 
 const dayMs = 24 * 60 * 60_000;
 const hourMs = 60 * 60_000;
 const failed = (): Observation => ({ state: 'failed', reason: 'npm run build ended with 1' });
 const live = (): Observation => ({ state: 'live' });
 
-describe('pruning', () => {
+describeOnStores('pruning', (store) => {
   let engine: Engine;
   let target: Target;
   /** Rows each transaction deleted. */
   let slices: number[];
 
   beforeEach(async () => {
-    engine = await createEngine();
+    engine = await store.engine();
     target = await engine.target();
     slices = [];
   });
@@ -70,8 +69,7 @@ describe('pruning', () => {
     (await engine.deployments(target.id)).map(({ id }) => id);
 
   const count = async (table: string): Promise<number> => {
-    const file = join(engine.dataDir, 'slipway.sqlite');
-    const [row] = await readDatabase(file, `SELECT count(*) AS n FROM ${table}`);
+    const [row] = await store.rows(engine, `SELECT count(*) AS n FROM ${table}`);
     return Number(row?.['n']);
   };
 

@@ -1,17 +1,18 @@
 import assert from 'node:assert/strict';
 import { setAutomatic } from '../../src/actions/change-target.js';
 import { BitbucketError } from '../../src/core/errors.js';
-import { change, commit, createEngine, type Engine } from '../support/engine.js';
+import { change, commit, type Engine } from '../support/engine.js';
+import { describeOnStores } from '../support/stores.js';
 
 const minute = 60_000;
 const by = { name: 'Ada' };
 
-describe('reconcile', () => {
+describeOnStores('reconcile', (store) => {
   let engine: Engine;
   let targetId: string;
 
   beforeEach(async () => {
-    engine = await createEngine();
+    engine = await store.engine();
     headIs('main', '0');
     targetId = (await engine.target()).id;
     await engine.settle();
@@ -91,7 +92,7 @@ describe('reconcile', () => {
 
   it('finds a branch that was created unnoticed, but not those that were there before the target', async () => {
     await engine.close();
-    engine = await createEngine();
+    engine = await store.engine();
     headIs('main', '0');
     headIs('release/old', '1');
     await engine.target({ branchPattern: 'main, release/*' });

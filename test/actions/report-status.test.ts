@@ -1,13 +1,14 @@
 import assert from 'node:assert/strict';
 import { createStatusReporter } from '../../src/actions/report-status.js';
 import { BitbucketError } from '../../src/core/errors.js';
-import { change, createEngine } from '../support/engine.js';
+import { change } from '../support/engine.js';
+import { describeOnStores } from '../support/stores.js';
 
 const minute = 60_000;
 
-describe('a build status that Bitbucket does not take now', () => {
+describeOnStores('a build status that Bitbucket does not take now', (store) => {
   it('is kept, and not sent again before its Retry-After is over', async () => {
-    const engine = await createEngine();
+    const engine = await store.engine();
     try {
       await engine.target();
       await engine.push([change()]);

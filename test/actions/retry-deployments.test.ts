@@ -2,17 +2,18 @@ import assert from 'node:assert/strict';
 import { retryDeployments } from '../../src/actions/retry-deployments.js';
 import { removeTarget } from '../../src/actions/change-target.js';
 import type { Deployment, Target } from '../../src/core/model/index.js';
-import { change, commit, createEngine, type Engine } from '../support/engine.js';
+import { change, commit, type Engine } from '../support/engine.js';
+import { describeOnStores } from '../support/stores.js';
 
 const by = { name: 'Olga Operator' };
 const hourMs = 60 * 60_000;
 
-describe('retrying deployments', () => {
+describeOnStores('retrying deployments', (store) => {
   let engine: Engine;
   let target: Target;
 
   beforeEach(async () => {
-    engine = await createEngine();
+    engine = await store.engine();
     target = await engine.target({ branchPattern: 'main, dev' });
   });
 

@@ -3,16 +3,10 @@ import { acceptEvents, type InboundEvent } from '../../src/actions/accept-events
 import type { Begun, ClaimWish } from '../../src/actions/step-lane.js';
 import { createPushTaker } from '../../src/actions/take-pushes.js';
 import { digest } from '../../src/lib/digest.js';
-import {
-  change,
-  commit,
-  createEngine,
-  repositoryUuid,
-  workspaceUuid,
-  type Engine,
-} from '../support/engine.js';
+import { change, commit, repositoryUuid, workspaceUuid, type Engine } from '../support/engine.js';
+import { describeOnStores } from '../support/stores.js';
 
-describe('take pushes', () => {
+describeOnStores('take pushes', (store) => {
   let engine: Engine;
   let taken: Begun[];
   let wakes: number;
@@ -22,7 +16,7 @@ describe('take pushes', () => {
   let take: (event: InboundEvent) => Promise<unknown>;
 
   beforeEach(async () => {
-    engine = await createEngine();
+    engine = await store.engine();
     [taken, wakes, forgotten, givenBack] = [[], 0, 0, 0];
     wish = { limit: 10, owner: 'test', leaseMs: 15_000, servedLately: [] };
     const { storage, laneDeps, lanes } = engine;
@@ -125,7 +119,7 @@ describe('take pushes', () => {
   it('gives back what was planned when the push cannot be stored at all', async () => {
     await engine.target();
     const { storage } = engine;
-    const full = Object.assign(new Error('full'), { code: 'SQLITE_FULL' });
+    const full = Object.assign(new Error('full'), { code: store.full });
     const held = storage.write(() => Promise.resolve());
     const pushed = take(push(commit('a')));
     const broken = storage.write(() => Promise.reject(full));

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import type { Source } from '../../src/core/model/index.js';
-import { change, createEngine, type Engine } from '../support/engine.js';
+import { change, type Engine } from '../support/engine.js';
+import { describeOnStores } from '../support/stores.js';
 
 const hash = (number: number): string => number.toString(16).padStart(40, '0');
 
@@ -13,11 +14,11 @@ function seeded(seed: number): () => number {
   };
 }
 
-describe('Connect and Forge installed at once, or one after the other', () => {
+describeOnStores('Connect and Forge installed at once, or one after the other', (store) => {
   let engine: Engine;
 
   beforeEach(async () => {
-    engine = await createEngine();
+    engine = await store.engine();
     await engine.target();
   });
 

@@ -51,23 +51,23 @@ export function change(overrides: Partial<RefChange> = {}): RefChange {
   };
 }
 
+export interface EngineOptions {
+  dataDir?: string;
+  /** A database on PostgreSQL; without it, SQLite in the folder. */
+  databaseUrl?: string | undefined;
+  /** Looked at late: it may be set after the engine is there. Known as `fake`, too. */
+  backend?: Backend;
+  /** Of an earlier engine on the same folder, so that this one goes on from there. */
+  before?: { masterKey: Buffer; clock: ReturnType<typeof testClock> };
+  /** Around the store, as the context puts something around it. */
+  wrap?: (storage: OpenStorage) => OpenStorage;
+}
+
 /**
- * The domain on a real SQLite file, with a fake backend and a fake Bitbucket around it, and a clock that stands still. Work
+ * The domain on a real database, with a fake backend and a fake Bitbucket around it, and a clock that stands still. Work
  * is done step by step by `settle()`, so that nothing needs to be waited for.
  */
-export async function createEngine(
-  options: {
-    dataDir?: string;
-    /** A database on PostgreSQL; without it, SQLite in the folder. */
-    databaseUrl?: string;
-    /** Looked at late: it may be set after the engine is there. Known as `fake`, too. */
-    backend?: Backend;
-    /** Of an earlier engine on the same folder, so that this one goes on from there. */
-    before?: { masterKey: Buffer; clock: ReturnType<typeof testClock> };
-    /** Around the store, as the context puts something around it. */
-    wrap?: (storage: OpenStorage) => OpenStorage;
-  } = {},
-) {
+export async function createEngine(options: EngineOptions = {}) {
   const folder = options.dataDir === undefined ? tempFolder('engine') : null;
   const dataDir = options.dataDir ?? folder?.path ?? '';
   const clock = options.before?.clock ?? testClock();
@@ -157,6 +157,7 @@ export async function createEngine(
   };
   return {
     dataDir,
+    databaseUrl: options.databaseUrl,
     masterKey,
     storage,
     vault,

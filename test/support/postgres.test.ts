@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import pg from 'pg';
-import { startPostgres, type TestPostgres } from './postgres.js';
+import { askPostgres, startPostgres, type TestPostgres } from './postgres.js';
 
 /** What the cluster's tests stand on: a server that can be stopped and comes back with everything it had acknowledged. */
 describe('PostgreSQL for tests', function () {
@@ -15,12 +15,12 @@ describe('PostgreSQL for tests', function () {
 
   it('starts by itself, also as root, and comes back from a stop with what it had', async () => {
     const { url } = await server.createDatabase('kept');
-    await query(url, 'CREATE TABLE notes (text TEXT)');
-    await query(url, `INSERT INTO notes VALUES ('kept')`);
+    await askPostgres(url, 'CREATE TABLE notes (text TEXT)');
+    await askPostgres(url, `INSERT INTO notes VALUES ('kept')`);
     await server.control?.stop();
-    await assert.rejects(query(url, 'SELECT 1'));
+    await assert.rejects(askPostgres(url, 'SELECT 1'));
     await server.control?.start();
-    assert.deepEqual(await query(url, 'SELECT text FROM notes'), [{ text: 'kept' }]);
+    assert.deepEqual(await askPostgres(url, 'SELECT text FROM notes'), [{ text: 'kept' }]);
   });
 
   it('drops a database that is still in use', async () => {
@@ -30,17 +30,7 @@ describe('PostgreSQL for tests', function () {
     client.on('error', () => undefined);
     await client.connect();
     await database.drop();
-    await assert.rejects(query(url, 'SELECT 1'), /does not exist/);
+    await assert.rejects(askPostgres(url, 'SELECT 1'), /does not exist/);
     await client.end().catch(() => undefined);
   });
 });
-
-async function query(url: string, text: string): Promise<unknown[]> {
-  const client = new pg.Client({ connectionString: url });
-  await client.connect();
-  try {
-    return (await client.query<Record<string, unknown>>(text)).rows;
-  } finally {
-    await client.end();
-  }
-}

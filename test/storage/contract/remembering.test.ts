@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
-import type { KnownRef, Repository, RepositoryFacts } from '../../src/core/model/index.js';
-import type { Transaction } from '../../src/core/ports.js';
-import { createEngine, workspaceUuid, type Engine } from '../support/engine.js';
+import type { KnownRef, Repository, RepositoryFacts } from '../../../src/core/model/index.js';
+import type { Transaction } from '../../../src/core/ports.js';
+import { workspaceUuid, type Engine } from '../../support/engine.js';
+import { describeOnStores } from '../../support/stores.js';
 
 const facts = (changed: Partial<RepositoryFacts> = {}): RepositoryFacts => ({
   uuid: '{0a1b2c3d-0000-4000-8000-00000000000f}',
@@ -15,10 +16,10 @@ const facts = (changed: Partial<RepositoryFacts> = {}): RepositoryFacts => ({
   ...changed,
 });
 
-describe('what the writer remembers', () => {
+describeOnStores('what the writer remembers', (store) => {
   let engine: Engine;
   beforeEach(async () => {
-    engine = await createEngine();
+    engine = await store.engine();
   });
   afterEach(() => engine.close());
 

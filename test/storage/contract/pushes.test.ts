@@ -1,12 +1,13 @@
 import assert from 'node:assert/strict';
-import type { RefChangeFilter } from '../../src/core/ports.js';
-import { change, commit, createEngine, type Engine } from '../support/engine.js';
+import type { RefChangeFilter } from '../../../src/core/ports.js';
+import { change, commit, type Engine } from '../../support/engine.js';
+import { describeOnStores } from '../../support/stores.js';
 
-describe('stored pushes', () => {
+describeOnStores('stored pushes', (store) => {
   let engine: Engine;
 
   beforeEach(async () => {
-    engine = await createEngine();
+    engine = await store.engine();
   });
 
   afterEach(() => engine.close());
