@@ -318,6 +318,15 @@ describeOnStores('a lane', (store) => {
       assert.equal(engine.backend.cancelled.length, 0);
     });
 
+    it('cancels nothing for a push in doubt, which may be the older one', async () => {
+      await begin();
+      engine.bitbucket.failures = [new BitbucketError('bitbucket_unavailable', '503')];
+      await engine.push([change({ from: commit('8'), to: commit('9') })]);
+      await engine.step();
+      await engine.step();
+      assert.equal(engine.backend.cancelled.length, 0);
+    });
+
     it('is not wanted where the backend cannot cancel', async () => {
       const cannot = Object.assign(new FakeBackend(), {
         capabilities: { ...engine.backend.capabilities, cancel: false },

@@ -103,7 +103,10 @@ export class Receiver {
   weather: Weather = 'wild';
   readonly key: WebhookKey;
   readonly #parts: ReceiverParts;
+  /** By deployment. */
   readonly #runs = new Map<string, Run>();
+  /** What was begun, by `webhook-id`: the idempotency key, and the only thing that is honoured. */
+  readonly #begun = new Set<string>();
   readonly #newestFencing = new Map<string, number>();
   readonly #tries = new Map<string, number>();
   #served: Served | null = null;
@@ -191,7 +194,7 @@ export class Receiver {
     const { deployment_id: deploymentId, fencing, target } = message.data;
     const newest = this.#newestFencing.get(target.id) ?? 0;
     this.#newestFencing.set(target.id, Math.max(newest, fencing));
-    const isKnown = this.#runs.has(deploymentId);
+    const isKnown = this.#begun.has(id);
     if (!isKnown && fencing < newest) {
       this.#note('outdated', fate, id, message);
       return json(response, 409, { message: 'something newer was here' });
@@ -199,6 +202,7 @@ export class Receiver {
     this.#note(isKnown ? 'repeat' : 'deployed', fate, id, message);
     const run = this.#runs.get(deploymentId) ?? { sequence: 0, end: null };
     this.#runs.set(deploymentId, run);
+    this.#begun.add(id);
     await this.#parts.boundaries.pass('accepted');
     if (!isKnown) this.#parts.underWay.add(this.#carryOut(run, message, fate, dice));
     if (fate === 'cut_after') {

@@ -14,6 +14,7 @@ import { freePort } from './http.js';
 import type { Hub } from './hub.js';
 import { Journal } from './journal.js';
 import { judge, missingEvents, unfinished, type Verdict } from './judge.js';
+import { mutated, type Mutant } from './mutants.js';
 import { Random } from './random.js';
 import { Receiver, type ReceiverLine } from './receiver.js';
 import { SandboxHub } from './sandbox-hub.js';
@@ -25,6 +26,10 @@ export interface RunOptions {
   throughSandbox?: boolean;
   /** What else happens where a process is killed: the power goes, too. */
   powerCut?: PowerCut;
+  /** A fault that is built into the server on purpose. */
+  mutant?: Mutant;
+  /** How long everything may take to come to an end when nothing fails any more. */
+  settleMs?: number;
   say: (line: string) => void;
 }
 
@@ -158,7 +163,7 @@ export class Run {
     const { acks } = await this.#hub.truth();
     this.figures.ackedAtTheEnd = acks.filter(({ at }) => at >= calmSince).length;
     await this.#underWay.idle();
-    const deadline = Date.now() + settleLimitMs;
+    const deadline = Date.now() + (this.#options.settleMs ?? settleLimitMs);
     let told = 0;
     for (;;) {
       const left = await unfinished(this.database);
@@ -282,6 +287,7 @@ export class Run {
       SLIPWAY_BITBUCKET_URL: this.#hub.url,
       SLIPWAY_BITBUCKET_API_URL: this.#hub.url,
       ...this.#options.powerCut?.environment(this.dataDir),
+      ...(this.#options.mutant && mutated(this.#options.mutant, this.folder)),
     };
   }
 
