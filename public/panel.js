@@ -58,7 +58,8 @@
   };
 
   const show = (messages, slot) => {
-    const box = slot?.isConnected ? slot : $('flags');
+    // Drawn again meanwhile, it is another element of the same name.
+    const box = slot?.isConnected ? slot : ((slot?.id && $(slot.id)) ?? $('flags'));
     if (!box || !messages.length) return;
     box.replaceChildren(...messages);
     announce(messages[0].innerText);
@@ -72,12 +73,19 @@
     show([box], slot);
   };
 
-  const focusIn = (nodes) => {
+  // Where the focus goes when what had it was drawn anew: to what is wrong, to what is said, or back to where it was.
+  const focusIn = (nodes, { had, opener, form }) => {
     if (document.activeElement !== document.body) return;
-    for (const wanted of ['[aria-invalid="true"]', '[data-focus]', '.input', 'button']) {
-      const found = nodes[0]?.querySelector(wanted);
-      if (found) return found.focus();
-    }
+    const first = (wanted) => nodes[0]?.querySelector(wanted);
+    const found =
+      first('[aria-invalid="true"]') ??
+      first('[data-focus]') ??
+      form?.querySelector('.input') ??
+      (had && $(had)) ??
+      (opener && all('[data-load]').find((one) => one.dataset.load === opener)) ??
+      first('.input') ??
+      first('button');
+    found?.focus();
   };
 
   const apply = ({ html, status }, into, slot, path) => {
@@ -93,8 +101,14 @@
     if (target?.dataset.poll && rest.length) {
       morph(target, rest[0]);
     } else if (target && (rest.length || status === 200)) {
+      const had = document.activeElement.id || undefined;
       target.replaceWith(...rest);
-      focusIn(rest);
+      const fresh = $(into.slice(1))?.querySelector('form.form');
+      focusIn(rest, {
+        had,
+        opener: before && drawnBy.get(before)?.path,
+        form: fresh && fresh.id !== before?.id ? fresh : null,
+      });
       announce(rest[0]?.querySelector('[data-focus]')?.innerText);
     }
     for (const part of oob) if ($(part.id)) morph($(part.id), part);
@@ -329,6 +343,13 @@
     if (from) void send(from, from, { method: 'GET', path: from.dataset.load }, from.dataset.swap);
   });
 
+  on('keydown', (event) => {
+    const open = event.key === 'Escape' && event.target.closest('details.confirm[open]');
+    if (!open) return;
+    open.open = false;
+    open.querySelector('summary').focus();
+  });
+
   on('visibilitychange', () => schedule(true));
 
   // As in view/time.ts.
@@ -345,8 +366,12 @@
     return `${Math.floor(seconds / unit[0])} ${unit[1]}${rest ? ` ${rest} ${unit[3]}` : ''}`;
   };
   const ago = (ms) => {
-    const minutes = Math.floor(ms / 60_000);
+    const minutes = Math.floor(Math.abs(ms) / 60_000);
     const days = Math.floor(minutes / 1440);
+    if (ms <= -7_200_000) {
+      if (!days) return `in ${Math.floor(minutes / 60)} h`;
+      return days < 30 && `in ${days} day${days > 1 ? 's' : ''}`;
+    }
     if (ms < 45_000) return 'just now';
     if (minutes < 60) return `${minutes || 1} min ago`;
     if (!days) return `${Math.floor(minutes / 60)} h ago`;

@@ -59,6 +59,7 @@ export async function serveWorkspace(
     backends?: Backend[];
     sender?: NoticeSender;
     credentials?: CredentialServices;
+    userName?: string;
   } = {},
 ) {
   const app = express();
@@ -84,7 +85,7 @@ export async function serveWorkspace(
       authenticate: [
         (_req, res, next) => {
           const proof = more.proof ?? 'admin_page';
-          const who = { userUuid: graceUuid, userName: 'Grace Hopper' };
+          const who = { userUuid: graceUuid, userName: more.userName ?? 'Grace Hopper' };
           res.locals['panel'] = { door: 'connect', workspaceUuid, proof, ...who };
           next();
         },

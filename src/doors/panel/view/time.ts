@@ -37,11 +37,20 @@ export function timeView(at: number, now: number): TimeView {
 /** `public/panel.js` has the same words, to keep an open page right; a browser test compares them. */
 export function relativeTime(at: number, now: number): string {
   const ago = now - at;
+  // What expires. Less is only two clocks that differ.
+  if (-ago >= 2 * hour) return timeAhead(at, -ago);
   if (ago < 45 * second) return 'just now';
   if (ago < hour) return `${Math.max(1, Math.floor(ago / minute))} min ago`;
   if (ago < day) return `${Math.floor(ago / hour)} h ago`;
   const days = Math.floor(ago / day);
   if (days < 30) return days === 1 ? '1 day ago' : `${days} days ago`;
+  return dateFormat.format(at);
+}
+
+function timeAhead(at: number, ahead: number): string {
+  if (ahead < day) return `in ${Math.floor(ahead / hour)} h`;
+  const days = Math.floor(ahead / day);
+  if (days < 30) return days === 1 ? 'in 1 day' : `in ${days} days`;
   return dateFormat.format(at);
 }
 

@@ -1,5 +1,5 @@
 import type { Backend } from '../../../core/backend.js';
-import { InputError } from '../../../core/errors.js';
+import { InputError, StateError } from '../../../core/errors.js';
 import type { Connection } from '../../../core/model/index.js';
 import type { Reader } from '../../../core/ports.js';
 import { textOf, underPrefix, type FormFields } from '../../panel/form-fields.js';
@@ -38,6 +38,9 @@ interface ConnectionAct {
 
 /** What was wrong with a form that is drawn again; as long as the request lives. */
 const problemsOf = new WeakMap<FormFields, Readonly<Record<string, string>>>();
+
+/** Forms of connections that somebody else saved meanwhile. */
+const conflicts = new WeakSet<FormFields>();
 
 /** The workspace's accounts at deploy backends. */
 export function connectionsSection(deps: ConnectionsDeps): WorkspaceSection {
@@ -122,6 +125,8 @@ interface FormView {
   fields: FieldView[];
   /** What has no field of its own to stand at. */
   problem: string | null;
+  /** Where their version is to be had; null: nobody else saved it. */
+  theirs: string | null;
 }
 
 /** `edit=<id>` or `backend=<id>` opens it; so does what was typed into it. */
@@ -162,6 +167,10 @@ function formOf(
     title: existing === null ? `Connect ${backend.label}` : `Change or repair ${existing.name}`,
     fields: [name, ...own],
     problem: problems['form'] ?? null,
+    theirs:
+      existing !== null && conflicts.has(fields)
+        ? `/panel/workspace/sections/connections?edit=${existing.id}`
+        : null,
   };
 }
 
@@ -186,6 +195,7 @@ async function save(
     };
   } catch (error) {
     if (error instanceof InputError) problemsOf.set(fields, error.fields);
+    if (error instanceof StateError && error.code === 'connection_changed') conflicts.add(fields);
     throw error;
   }
 }

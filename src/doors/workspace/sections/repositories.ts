@@ -68,6 +68,7 @@ async function load(
     search,
     rows,
     isFirstPage: after === '',
+    isPaged: after !== '' || found.length > pageSize,
     isSearch: search !== '',
     isOwnPage: context.session.door === 'oauth',
     morePath: found.length > pageSize ? `/panel/workspace/sections/repositories?${next}` : null,

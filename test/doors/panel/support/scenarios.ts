@@ -182,6 +182,7 @@ function everything(now: number): FakePanel {
     targets,
     pushes,
     deployments: [...everyState(now), ...earlierOnes(now)],
+    deadLetters: ['D-earlier-2', 'D-failed'],
     arrivals: new Map([
       [
         'C1',
@@ -346,7 +347,12 @@ function hardNames(now: number): FakePanel {
       aTarget({ name: wild.long, branchPattern: wild.long, liveDeploymentId: 'D2' }),
       aTarget({ id: 'T2', name: wild.markup, branchPattern: `${wild.emoji}, ${wild.rtl}` }),
     ],
+    deadLetters: ['D1', 'D3'],
     deployments: [
+      aDeployment({
+        ...{ id: 'D3', state: 'failed', refName: wild.long, targetId: 'T1' },
+        ...{ reason: wild.rtl, causedBy: wild.markup, createdAt: now - 9 * minute },
+      }),
       aDeployment({
         id: 'D1',
         message: wild.markup,

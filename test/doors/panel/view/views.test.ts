@@ -42,6 +42,14 @@ describe('panel view models', () => {
       assert.equal(relativeTime(startOfTime + hour, startOfTime), 'just now');
     });
 
+    it('says when something will end', () => {
+      const said = (ahead: number) => relativeTime(startOfTime + ahead, startOfTime);
+      assert.equal(said(5 * hour), 'in 5 h');
+      assert.equal(said(30 * hour), 'in 1 day');
+      assert.equal(said(29 * 24 * hour), 'in 29 days');
+      assert.equal(said(40 * 24 * hour), '2 Jan 2027');
+    });
+
     it('gives the absolute time in UTC', () => {
       const view = timeView(startOfTime, startOfTime);
       assert.equal(view.iso, '2026-11-23T13:00:00.000Z');
