@@ -1,4 +1,5 @@
 import { repositoryLookup } from '../core/forge.js';
+import { RunAgain } from '../core/run-again.js';
 import type { HookEvent, Repository, Source, StoredEvent } from '../core/model/index.js';
 import type { Ids, Transaction } from '../core/ports.js';
 import { sameUuid } from '../lib/same-uuid.js';
@@ -32,6 +33,8 @@ export interface Accepted {
  * decision for each target, deployments, lanes. A delivery that was stored before changes nothing.
  */
 export function acceptEvents(deps: PushRecordDeps) {
+  /** Of batches that turned out not to be all news. */
+  const checkedFirst = new WeakSet<InboundEvent>();
   return async (tx: Transaction, items: readonly InboundEvent[]): Promise<readonly Accepted[]> => {
     const repositories = await saveRepositories(tx, items, deps.clock());
     const rows = items.map((item, index) => eventRow(item, repositories[index] ?? null, deps.ids));
@@ -45,10 +48,18 @@ export function acceptEvents(deps: PushRecordDeps) {
       const sourceSince = items[index]?.source.createdAt ?? 0;
       pushes.set(event.id, { event, repository, changes, sourceSince, pushedBy, cause: 'push' });
     }
+    const record = await PushRecord.of(tx, [...pushes.values()], deps);
+    const isAllNews = pushes.size === rows.length && record.looksNew();
+    if (isAllNews && !items.some((item) => checkedFirst.has(item))) {
+      const taken = await takeForNews(tx, rows, pushes, record, items, deps);
+      if (taken) return taken;
+      for (const item of items) checkedFirst.add(item);
+      throw new RunAgain();
+    }
     // What is asked for here does not depend on which of the events are new, and so need not wait for it.
-    const [fresh, record] = await allSettled([
+    const [fresh] = await allSettled([
       tx.events.insertNew(rows),
-      PushRecord.of(tx, [...pushes.values()], deps),
+      record.readMoves(tx),
       noteHooks(tx, items, deps.clock()),
     ]);
     for (const [index, { id, repositoryId }] of rows.entries()) {
@@ -68,6 +79,39 @@ export function acceptEvents(deps: PushRecordDeps) {
     await record.store(tx);
     return results;
   };
+}
+
+/**
+ * Stores pushes that continue what is known as if nobody had told of them before, and looks beside it whether that is so: what
+ * nearly always is costs one round of statements then, instead of one after the other. Null: it was not; what was written must be
+ * rolled back.
+ */
+async function takeForNews(
+  tx: Transaction,
+  rows: readonly StoredEvent[],
+  pushes: ReadonlyMap<string, RecordedPush>,
+  record: PushRecord,
+  items: readonly InboundEvent[],
+  deps: PushRecordDeps,
+): Promise<Accepted[] | null> {
+  const results: Accepted[] = [];
+  for (const { id } of rows) {
+    const pushed = pushes.get(id);
+    const deployments = pushed ? record.add(pushed) : 0;
+    results.push({
+      isNew: true,
+      eventId: id,
+      refChanges: pushed?.changes.length ?? 0,
+      deployments,
+    });
+  }
+  const [fresh, wasTold] = await allSettled([
+    tx.events.insertNew(rows),
+    record.wasToldBefore(tx),
+    record.store(tx),
+    noteHooks(tx, items, deps.clock()),
+  ]);
+  return wasTold || fresh.size < rows.length ? null : results;
 }
 
 /** Whatever a hook sends shows that it works. */

@@ -47,46 +47,76 @@ export interface RecordedPush {
 /** What a batch of pushes means: worked out in memory against what is known, then written with few statements. */
 export class PushRecord {
   readonly #deps: PushRecordDeps;
+  readonly #pushes: readonly RecordedPush[];
   readonly #targets = new Map<string, Target[]>();
   readonly #refs = new Map<string, KnownRef>();
   readonly #changedRefs = new Set<string>();
   readonly #moves = new Map<string, KnownMove[]>();
+  readonly #keys = new Map<RefChange, string>();
   readonly #changes: StoredRefChange[] = [];
   readonly #decisions: Decision[] = [];
   /** Ref changes that reconcile found and that an event now tells of. */
   readonly #foundBefore: string[] = [];
   readonly #deployments: Deployment[] = [];
 
-  private constructor(deps: PushRecordDeps) {
+  private constructor(deps: PushRecordDeps, pushes: readonly RecordedPush[]) {
     this.#deps = deps;
+    this.#pushes = pushes;
   }
 
-  /** Reads, for all pushes at once, what is known of their targets, refs and moves. */
+  /** Reads, for all pushes at once, what is known of their targets and refs. */
   static async of(
     tx: Transaction,
     pushes: readonly RecordedPush[],
     deps: PushRecordDeps,
   ): Promise<PushRecord> {
-    const record = new PushRecord(deps);
+    const record = new PushRecord(deps, pushes);
     const ids = [...new Set(pushes.map(({ repository }) => repository.id))];
     const keys = new Map<string, RefKey>();
-    const moves = new Set<string>();
     for (const { repository, changes } of pushes) {
       for (const change of changes) {
         const { refType, name } = change;
         keys.set(refKey(repository.id, change), { repositoryId: repository.id, refType, name });
-        moves.add(record.#moveKey(repository, change));
       }
     }
-    const [targets, refs, told] = await allSettled([
+    const [targets, refs] = await allSettled([
       tx.targets.ofRepositories(ids),
       tx.refs.find([...keys.values()]),
-      tx.events.moves([...moves]),
     ]);
     for (const target of targets) push(record.#targets, target.repositoryId, target);
     for (const ref of refs) record.#refs.set(refKey(ref.repositoryId, ref), ref);
-    for (const move of told) push(record.#moves, move.moveKey, move);
     return record;
+  }
+
+  /**
+   * Every change goes on from where its ref is known to be, or begins a ref nobody knows: most likely none of them was told of
+   * before. That is a guess, and only `wasToldBefore` knows.
+   */
+  looksNew(): boolean {
+    const heads = new Map<string, string | null>();
+    for (const { repository, changes } of this.#pushes) {
+      for (const change of changes) {
+        const key = refKey(repository.id, change);
+        const head = heads.has(key) ? heads.get(key) : this.#refs.get(key)?.head;
+        if (head !== undefined && head !== change.from) return false;
+        heads.set(key, change.to);
+      }
+    }
+    return true;
+  }
+
+  /** Must come before `add`, unless the pushes are known to be new. */
+  async readMoves(tx: Transaction): Promise<void> {
+    for (const move of await tx.events.moves(this.#moveKeys())) {
+      push(this.#moves, move.moveKey, move);
+    }
+  }
+
+  /** Whether a move of these pushes was stored by another one before. What this record stores meanwhile does not count. */
+  async wasToldBefore(tx: Transaction): Promise<boolean> {
+    const own = new Set(this.#pushes.map(({ event }) => event.id));
+    const moves = await tx.events.moves(this.#moveKeys());
+    return moves.some(({ eventId }) => !own.has(eventId));
   }
 
   /** Returns how many deployments the push made. */
@@ -237,8 +267,22 @@ export class PushRecord {
     return newDeployment(wish, this.#deps.clock());
   }
 
-  #moveKey(repository: Repository, { refType, name, from, to }: RefChange): string {
-    return this.#deps.digest(JSON.stringify([repository.id, refType, name, from, to]));
+  #moveKeys(): string[] {
+    const keys = new Set<string>();
+    for (const { repository, changes } of this.#pushes) {
+      for (const change of changes) keys.add(this.#moveKey(repository, change));
+    }
+    return [...keys];
+  }
+
+  #moveKey(repository: Repository, change: RefChange): string {
+    let key = this.#keys.get(change);
+    if (key === undefined) {
+      const { refType, name, from, to } = change;
+      key = this.#deps.digest(JSON.stringify([repository.id, refType, name, from, to]));
+      this.#keys.set(change, key);
+    }
+    return key;
   }
 }
 

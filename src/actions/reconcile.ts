@@ -166,6 +166,7 @@ async function act(
       cause: 'reconcile' as const,
     };
     const record = await PushRecord.of(tx, [recorded], deps);
+    await record.readMoves(tx);
     const made = record.add(recorded);
     await record.store(tx);
     await alarm(tx, repository, changes, deps);

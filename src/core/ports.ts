@@ -67,7 +67,8 @@ export interface Storage {
   write<T>(work: (tx: Transaction) => Promise<T>): Promise<T>;
   /**
    * Like `write`, but items that wait at the same moment are handled by one call of `work`, in order of arrival; it answers
-   * with one result an item. When it throws, each item is tried again alone, so that one bad item fails alone.
+   * with one result an item. When it throws, each item is tried again alone, so that one bad item fails alone; when it throws
+   * `RunAgain`, all of them together.
    * Rejects with `storage_overloaded` when too much is waiting.
    */
   batched<Item, Result>(

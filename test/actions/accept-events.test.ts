@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import type { Source } from '../../src/core/model/index.js';
 import { change, commit, workspaceUuid, type Engine } from '../support/engine.js';
 import { describeOnStores } from '../support/stores.js';
 
@@ -40,6 +41,43 @@ describeOnStores('accept events', (store) => {
     );
     assert.equal(results.filter(({ isNew }) => isNew).length, 1);
     assert.equal((await engine.deployments(target.id)).length, 1);
+  });
+
+  it('changes nothing when a delivery comes again with a push that goes on from the last one', async () => {
+    const target = await engine.target();
+    await engine.push([change()], { deliveryId: 'same' });
+    const again = await engine.push([change({ from: commit('a'), to: commit('b') })], {
+      deliveryId: 'same',
+    });
+    assert.deepEqual([again.isNew, again.refChanges, again.deployments], [false, 0, 0]);
+    assert.equal((await engine.deployments(target.id)).length, 1);
+    const [ref] = await engine.storage.read.refs.ofRepository((await engine.repository()).id);
+    assert.equal(ref?.head, commit('a'), 'what was refused has not moved the ref');
+  });
+
+  it('knows a move that another door told of before, also when it goes on from the last one', async () => {
+    await engine.target();
+    await engine.knowHead('main', commit('0'));
+    const there = change({ from: commit('0'), to: commit('a') });
+    const back = change({ from: commit('a'), to: commit('0') });
+    await engine.push([there]);
+    await engine.push([back]);
+    const other: Source = { ...engine.source, id: engine.ids.next(), door: 'forge', key: 'other' };
+    await engine.storage.write((tx) => tx.installations.saveSource(other));
+    const copies = await Promise.all([
+      engine.push([there], { source: other }),
+      engine.push([change({ name: 'feature/x', kind: 'create', from: null })], { source: other }),
+    ]);
+    const repository = await engine.repository();
+    const told = await engine.storage.read.events.recentRefChanges(repository.id, 10);
+    assert.equal(told.length, 3, 'the copy is none of its own, its neighbour in the batch is');
+    assert.deepEqual(
+      copies.map(({ isNew, deployments }) => [isNew, deployments]),
+      [
+        [true, 0],
+        [true, 0],
+      ],
+    );
   });
 
   it('decides on every ref change of a push, with a reason for each that does not deploy', async () => {

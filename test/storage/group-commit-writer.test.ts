@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { join } from 'node:path';
 import { InfrastructureError } from '../../src/core/errors.js';
+import { RunAgain } from '../../src/core/run-again.js';
 import { SqliteConnection } from '../../src/storage/sqlite/connection.js';
 import { GroupCommitWriter } from '../../src/storage/sqlite/group-commit-writer.js';
 import { tempFolder } from '../support/temp-folder.js';
@@ -46,6 +47,53 @@ describe('group commit writer', () => {
       Array.from({ length: 300 }, (_, index) => index),
     );
     assert.equal((await texts()).length, 300);
+  });
+
+  it('runs a batch that wants it again whole, without what it had written', async () => {
+    let calls = 0;
+    const add = writer.batched<string, string>(async (items) => {
+      calls += 1;
+      for (const item of items) await insert(calls === 1 ? `${item} guessed` : item)();
+      if (calls === 1) throw new RunAgain();
+      return items;
+    });
+    assert.deepEqual(await Promise.all([add('a'), add('b')]), ['a', 'b']);
+    assert.equal(calls, 2);
+    assert.deepEqual(await texts(), ['a', 'b']);
+  });
+
+  it('runs again what wants it beside others, and both are written once', async () => {
+    let calls = 0;
+    const add = writer.batched<string, string>(async (items) => {
+      calls += 1;
+      for (const item of items) await insert(item)();
+      if (calls === 1) throw new RunAgain();
+      return items;
+    });
+    await Promise.all([writer.write(insert('other')), add('a'), writer.write(insert('third'))]);
+    assert.deepEqual(await texts(), ['a', 'other', 'third']);
+  });
+
+  it('pauses between two transactions, never inside one', async () => {
+    const open: boolean[] = [];
+    let inside = false;
+    const writes = Array.from({ length: 40 }, (_, index) =>
+      writer.write(async () => {
+        inside = true;
+        await insert(`p${index}`)();
+        inside = false;
+      }),
+    );
+    const pauses = Array.from({ length: 3 }, () =>
+      writer.pause(async () => {
+        open.push(inside);
+        // A transaction that was open would refuse this one.
+        await connection.exec('BEGIN IMMEDIATE; COMMIT');
+      }),
+    );
+    await Promise.all([...writes, ...pauses]);
+    assert.deepEqual(open, [false, false, false]);
+    assert.equal((await texts()).length, 40);
   });
 
   it('loses only the changes of the job that failed', async () => {

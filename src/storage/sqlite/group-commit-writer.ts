@@ -1,4 +1,5 @@
 import { InfrastructureError, SlipwayError } from '../../core/errors.js';
+import { RunAgain } from '../../core/run-again.js';
 import { sqliteDialect } from './dialect.js';
 
 interface Job {
@@ -58,6 +59,7 @@ export class GroupCommitWriter {
   #running: Promise<void> | null = null;
   /** The commit before has begun this transaction. */
   #hasBegun = false;
+  readonly #pauses: (() => Promise<void>)[] = [];
 
   /** @param options.onRollback called when what was written since the last commit, or a part of it, is gone */
   constructor(
@@ -112,7 +114,10 @@ export class GroupCommitWriter {
           if (open === batch) open = null;
           waiting -= batch.items.length;
           const [only] = batch.items;
-          if (batch.items.length === 1 || isOurs(error)) {
+          if (error instanceof RunAgain) {
+            waiting += batch.items.length;
+            runBatch(batch);
+          } else if (batch.items.length === 1 || isOurs(error)) {
             batch.items.forEach(({ reject }) => reject(error));
           } else if (only) {
             // One of them is bad: each alone, so that it takes no other down with it.
@@ -138,6 +143,14 @@ export class GroupCommitWriter {
       });
   }
 
+  /** Runs `work` while no transaction is open, between two of them. Must be short: everybody waits. */
+  pause(work: () => Promise<void>): Promise<void> {
+    return new Promise((resolve, reject) => {
+      this.#pauses.push(() => work().then(resolve, reject));
+      this.#running ??= this.#drain();
+    });
+  }
+
   /** Settles when nothing waits or runs any more. */
   async idle(): Promise<void> {
     while (this.#running) await this.#running;
@@ -149,8 +162,11 @@ export class GroupCommitWriter {
   }
 
   async #drain(): Promise<void> {
-    while (this.#waiting.length > 0) {
-      await this.#transaction(this.#waiting.splice(0, jobsPerTransaction));
+    while (this.#waiting.length + this.#pauses.length > 0) {
+      if (!this.#hasBegun) for (const pause of this.#pauses.splice(0)) await pause();
+      if (this.#waiting.length > 0) {
+        await this.#transaction(this.#waiting.splice(0, jobsPerTransaction));
+      }
     }
     // In the same turn as the last look at the list: a job that comes a moment later starts a new round.
     this.#running = null;
@@ -230,7 +246,7 @@ export class GroupCommitWriter {
   /** Where the next jobs wait already, their transaction begins in the same call: one turn of the event loop less for them. */
   async #commit(): Promise<void> {
     const { commitAndBegin } = this.#dialect;
-    if (this.#waiting.length === 0 || commitAndBegin === null) {
+    if (this.#waiting.length === 0 || this.#pauses.length > 0 || commitAndBegin === null) {
       await this.#connection.exec('COMMIT');
       return;
     }
