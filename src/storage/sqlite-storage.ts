@@ -30,13 +30,13 @@ export async function openSqliteStorage(options: {
   const sequelize = openSequelize(file);
   const { connection, applied } = await openFile(file, sequelize);
   if (applied.length > 0) options.logger.info({ applied }, 'storage.migrated');
-  const checkpointer = await Checkpointer.open(file, options.logger);
   const { tx, forget } = remembering(transactionOver(connection, options.newId));
   const writer = new GroupCommitWriter(connection, {
     maxWaiting: maxWaitingItems,
     onRollback: forget,
     onCommit: () => checkpointer.committed(),
   });
+  const checkpointer = await Checkpointer.open(file, writer, options.logger);
   const takenOver = await writer.write(async () => {
     await tx.repositories.reconcileAll(options.now());
     await tx.statusReports.wakeAll(options.now());

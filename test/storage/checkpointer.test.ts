@@ -16,11 +16,11 @@ describe('checkpointer', () => {
     const file = join(folder.path, 'test.sqlite');
     const connection = await SqliteConnection.open(file);
     await connection.exec('CREATE TABLE notes (text TEXT NOT NULL)');
-    const checkpointer = await Checkpointer.open(file, silentLogger());
     const writer = new GroupCommitWriter(connection, {
       maxWaiting: 10,
       onCommit: () => checkpointer.committed(),
     });
+    const checkpointer = await Checkpointer.open(file, writer, silentLogger());
     const text = 'x'.repeat(10_000);
     for (let each = 0; each < 32; each += 1) {
       await writer.write(() => connection.run('INSERT INTO notes VALUES (?)', [text]));
@@ -29,6 +29,29 @@ describe('checkpointer', () => {
     await checkpointer.close();
     const [count] = await connection.all<{ n: number }>('SELECT count(*) AS n FROM notes');
     assert.equal(count?.n, 32);
+    await connection.close();
+  });
+
+  it('lets the log start again at its beginning once the writer has nothing to do', async () => {
+    const file = join(folder.path, 'again.sqlite');
+    const connection = await SqliteConnection.open(file);
+    await connection.exec('CREATE TABLE notes (text TEXT NOT NULL)');
+    const writer = new GroupCommitWriter(connection, {
+      maxWaiting: 10,
+      onCommit: () => checkpointer.committed(),
+    });
+    const checkpointer = await Checkpointer.open(file, writer, silentLogger());
+    const write = (): Promise<number> =>
+      writer.write(() => connection.run('INSERT INTO notes VALUES (?)', ['x'.repeat(10_000)]));
+    for (let each = 0; each < 40; each += 1) await write();
+    const pages = async (): Promise<number> => {
+      await write();
+      const [row] = await connection.all<{ log: number }>('PRAGMA wal_checkpoint(NOOP)');
+      return row?.log ?? Infinity;
+    };
+    assert.ok((await pages()) > 100, 'until then it grows');
+    await waitFor('the log from its beginning', async () => (await pages()) < 20, { everyMs: 700 });
+    await checkpointer.close();
     await connection.close();
   });
 });

@@ -104,8 +104,8 @@ export const durablePragmas = {
   temp_store: 'MEMORY',
   /** KiB when negative: what one transaction touches must fit, or SQLite writes pages twice. */
   cache_size: -16_000,
-  /** Pages: the log starts again at its beginning here. Copying it is the checkpointer's work until then. */
-  wal_autocheckpoint: 8_000,
+  /** Pages. Copying the log is the checkpointer's work; a commit does it only where that one cannot keep up. */
+  wal_autocheckpoint: 64_000,
 } as const;
 
 function finalize(statement: Statement): Promise<void> {
