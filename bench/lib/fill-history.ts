@@ -17,15 +17,20 @@ const ends = [
 
 /**
  * A repository that was used for long: pushes, each decided for its target, and the deployments they made, as intake and lanes leave
- * them. The last one is live. The server must be down.
+ * them. The last one is live, and so old. The server must be down.
  */
-export async function fillHistory(dataDir: string, repo: Repo, count: number): Promise<void> {
+export async function fillHistory(
+  dataDir: string,
+  repo: Repo,
+  count: number,
+  ageMs = 0,
+): Promise<void> {
   const storage = await openFolder(dataDir);
   const ids = createIds();
   const repository = await storage.read.repositories.byUuid(repo.uuid);
   const [target] = repository ? await storage.read.targets.ofRepository(repository.id) : [];
   if (!repository || !target) throw new Error(`${repo.slug} was not seeded`);
-  const start = Date.now() - count * 60_000;
+  const start = Date.now() - ageMs - count * 60_000;
   let last = '';
   for (let done = 0; done < count; done += perTransaction) {
     const rows = Array.from({ length: Math.min(perTransaction, count - done) }, (_, index) =>

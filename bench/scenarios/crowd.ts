@@ -1,6 +1,7 @@
 import sqlite3 from 'sqlite3';
 import { startFakeBitbucket } from '../lib/fake-bitbucket.js';
 import { fill } from '../lib/fill.js';
+import { fillHistory } from '../lib/fill-history.js';
 import { burst, closedLoop } from '../lib/load.js';
 import { freePort, pause, tempFolder } from '../lib/process.js';
 import { connectToken, Pushes, repos, tenant, type Repo } from '../lib/pushes.js';
@@ -9,7 +10,8 @@ import { say, type Report } from '../lib/report.js';
 import { databaseFile, seed } from '../lib/seed.js';
 import { startSlipway } from '../lib/slipway.js';
 
-const outdated = 40_000;
+/** Pushes of branches that are gone, and deployments of each of three repositories; both with what belongs to them. */
+const outdated = { pushes: 40_000, deployments: 3_000 };
 const dayMs = 24 * 3_600_000;
 /** The pruner begins minutes after the start; a clock that leaps ahead two seconds after it makes that now. */
 const leap = `let ahead = 0; const now = Date.now; Date.now = () => now() + ahead;
@@ -27,7 +29,11 @@ export async function benchCrowd(measureMs: number, report: Report): Promise<voi
   const dataDir = tempFolder('crowd');
   await seed(dataDir, [{ repos: over, branchPattern: 'main', receiver: receiver.url }]);
   // Older than anything that is kept, so that the pruner finds work.
-  await fill(dataDir, over, outdated, 120 * dayMs);
+  await fill(dataDir, over, outdated.pushes, 120 * dayMs);
+  for (const repo of over.slice(0, 3)) {
+    await fillHistory(dataDir, repo, outdated.deployments, 120 * dayMs);
+  }
+  const before = await stored(dataDir);
   const server = await startSlipway({
     name: 'crowd',
     dataDir,
@@ -79,25 +85,37 @@ export async function benchCrowd(measureMs: number, report: Report): Promise<voi
     pages: { perSecond: pages.perSecond, p99: pages.p99, max: pages.max, others: pages.others },
   };
   await server.stop();
-  const pruned = outdated - (await leftOf(dataDir, Date.now() - 30 * dayMs));
-  if (pruned === 0)
-    report.note('256 at a time: nothing was pruned meanwhile, so pruning was not measured.');
+  const after = await stored(dataDir);
+  const pruned = {
+    deployments: before.deployments - after.deployments,
+    pushes: before.pushes - after.pushes,
+  };
+  report.check({
+    figure: '256 at a time beside list pages and pruning: old deployments pruned meanwhile',
+    value: pruned.deployments,
+    unit: '',
+    better: 'more',
+    goal: 5_000,
+    floor: 1_000,
+  });
   report.figures['crowd'] = { ...figures, pruned };
   await receiver.down();
   await bitbucket.close();
 }
 
-/** Pushes go first, and their events in a later run of the pruner. */
-async function leftOf(dataDir: string, before: number): Promise<number> {
+/** What is old of it. */
+async function stored(dataDir: string): Promise<{ deployments: number; pushes: number }> {
   const database = new sqlite3.Database(databaseFile(dataDir));
-  const left = await new Promise<number>((resolve, reject) => {
-    const text = 'SELECT count(*) AS n FROM ref_changes WHERE created_at < ?';
-    database.get<{ n: number }>(text, [before], (error, row) =>
-      error ? reject(error) : resolve(row.n),
-    );
-  });
+  const count = (table: string): Promise<number> =>
+    new Promise((resolve, reject) => {
+      const text = `SELECT count(*) AS n FROM ${table} WHERE created_at < ?`;
+      database.get<{ n: number }>(text, [Date.now() - 30 * dayMs], (error, row) =>
+        error ? reject(error) : resolve(row.n),
+      );
+    });
+  const counts = { deployments: await count('deployments'), pushes: await count('ref_changes') };
   database.close();
-  return left;
+  return counts;
 }
 
 /** The panel's list, as its script asks for it every few seconds. */
