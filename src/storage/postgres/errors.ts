@@ -17,7 +17,9 @@ const databaseFailures = [
   // Reconnecting is refused: role, password or database are not what they were.
   ...['28', '3D000'],
 ];
-const conflicts = ['40001', '40P01'];
+/** A newer version has changed a table that a prepared statement reads: prepared anew, it runs. */
+export const staleStatement = '0A000';
+const conflicts = ['40001', '40P01', staleStatement];
 
 /** The whole transaction is gone, not just one job's part of it. */
 export function isDatabaseFailure(code: string): boolean {

@@ -3,7 +3,7 @@ import type { Logger } from '../../core/ports.js';
 import { lockDataFolder } from '../data-folder.js';
 import { sealingKeys } from '../sealing-keys.js';
 import type { Sql } from '../sql.js';
-import { GroupCommitWriter } from '../sqlite/group-commit-writer.js';
+import { GroupCommitWriter, type WriterDialect } from '../sqlite/group-commit-writer.js';
 import { remembering } from '../sqlite/remembering.js';
 import { maxWaitingItems, type OpenStorage } from '../storage.js';
 import { transactionOver } from '../stores/transaction.js';
@@ -13,7 +13,7 @@ import { openReaders } from './reader.js';
 import { migratePostgres, reachable } from './schema.js';
 import { WriterConnection } from './writer-connection.js';
 
-const dialect = {
+export const postgresDialect: WriterDialect = {
   begin: 'BEGIN',
   // The next transaction may have to wait for another node; what is committed is told at once.
   commitAndBegin: null,
@@ -57,7 +57,7 @@ export async function openPostgresStorage(options: {
   const writer = new GroupCommitWriter(connection, {
     maxWaiting: maxWaitingItems,
     onRollback: forget,
-    dialect,
+    dialect: postgresDialect,
   });
   const readers = openReaders(url, logger);
   // Nobody listened until now: whatever was pushed meanwhile is looked for at once.

@@ -1,7 +1,7 @@
 import pg from 'pg';
 import type { Logger } from '../../core/ports.js';
 import type { Sql, SqlValue } from '../sql.js';
-import { codeOf } from './errors.js';
+import { codeOf, staleStatement } from './errors.js';
 import { connectMs, graceMs, idleReaderMs, readStatementMs, readers } from './limits.js';
 import { clientConfig, setUp, statementOf } from './session.js';
 import { unavailable } from './writer-connection.js';
@@ -28,12 +28,13 @@ export function openReaders(url: string, logger: Logger): ReaderPool {
   return {
     sql: {
       async all<Row>(text: string, values: readonly SqlValue[] = []): Promise<Row[]> {
-        try {
-          const { rows } = await pool.query<Row & object>(statementOf(text, values));
-          return rows;
-        } catch (error) {
+        const statement = statementOf(text, values);
+        const ask = async (): Promise<Row[]> => (await pool.query<Row & object>(statement)).rows;
+        return ask().catch((error: unknown) => {
+          // The pool has given that connection up; the next one prepares it anew.
+          if (codeOf(error) === staleStatement) return ask();
           throw unavailable(error);
-        }
+        });
       },
       run: () => Promise.reject(new Error('the reader does not write')),
     },

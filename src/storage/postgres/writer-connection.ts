@@ -1,6 +1,6 @@
 import { InfrastructureError } from '../../core/errors.js';
 import type { Sql, SqlValue } from '../sql.js';
-import { codeOf, connectionLost, isDatabaseFailure, named } from './errors.js';
+import { codeOf, connectionLost, isDatabaseFailure, named, staleStatement } from './errors.js';
 import { graceMs, idleInTransactionMs, lockMs, reconnectMs, writeStatementMs } from './limits.js';
 import { presenceKey, writerKey } from './locks.js';
 import { Session, statementOf } from './session.js';
@@ -127,7 +127,8 @@ export class WriterConnection implements Sql {
       const failure = first ?? named(error);
       this.#failure ??= failure;
       // A standby stays one, and a session that the server ends is over: the next one may find a better.
-      if (isDatabaseFailure(codeOf(failure))) this.#session?.destroy(failure);
+      const code = codeOf(failure);
+      if (isDatabaseFailure(code) || code === staleStatement) this.#session?.destroy(failure);
       throw failure;
     }
   }
