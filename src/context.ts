@@ -236,16 +236,32 @@ export async function createContext(
     async stop() {
       stopping.abort();
       await control.close();
-      await worker.stop();
+      const hangUp = (): void => {
+        receivers.http.close();
+        vendors.http.close();
+        notices.close();
+      };
+      await hurried(worker.stop(), hangUp);
       await stopBackends(basics, backends);
       http.close();
-      receivers.http.close();
-      vendors.http.close();
-      notices.close();
+      hangUp();
       forge.close();
       await storage.close();
     },
   };
+}
+
+/** What others have not answered by then is given up: a deployment so sent is looked up after the next start. */
+const patienceAtStopMs = 3_000;
+
+/** Waits for what is under way; whoever keeps it waiting for long is hung up on. */
+async function hurried(ended: Promise<void>, hangUp: () => void): Promise<void> {
+  const since = performance.now();
+  // Again and again: what is hung up on may call somebody else.
+  const timer = setInterval(() => {
+    if (performance.now() - since > patienceAtStopMs) hangUp();
+  }, 500);
+  await ended.finally(() => clearInterval(timer));
 }
 
 /** A key for one purpose: what one of them gives away opens nothing else. */
