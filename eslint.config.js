@@ -31,6 +31,7 @@ const layer = (files, forbidden, ignores = []) => ({
 const vendors = [
   ...['express', 'sequelize', 'sqlite3', 'pg', 'umzug', 'axios', 'atlassian-connect-express'],
   'prom-client',
+  'graphile-worker',
 ];
 const without = (...allowed) => vendors.filter((name) => !allowed.includes(name));
 const adapters = ['bitbucket', 'backends', 'storage', 'vault'];
@@ -113,7 +114,7 @@ export default tseslint.config(
   }),
   layer('queue/**/*.ts', {
     folders: ['doors', 'sandbox', 'config', ...adapters],
-    packages: vendors,
+    packages: without('graphile-worker'),
   }),
   layer('bitbucket/**/*.ts', {
     folders: [...outer, 'backends', 'storage', 'vault'],

@@ -3,10 +3,13 @@ import type { Clock, Logger } from '../core/ports.js';
 /** Work that is done in small pieces beside everything else, now and then. */
 export interface CareJob {
   readonly name: string;
+  readonly every: 'hour';
   /** Unix ms: when there may be something to do. The worker asks on its sweep, also when no lane is due. */
   dueAt(): number;
   /** Does a bounded amount if it is due; returns how many rows that were. */
   run(): Promise<number>;
+  /** The same whatever the time is, for whoever keeps it for several machines. False: the allowance was used up before the end. */
+  turn(): Promise<boolean>;
 }
 
 export interface CareJobDeps {
@@ -39,8 +42,8 @@ const goOnAfterMs = 60_000;
 const pauseMs = 20;
 
 /**
- * Hourly, drawn between half an hour and one and a half: several machines must not all clean at the same minute. The first
- * run comes a few minutes after the start, when lanes and reconcile have caught up.
+ * Hourly, drawn between half an hour and one and a half. The first run comes a few minutes after the start, when lanes and
+ * reconcile have caught up.
  */
 export function createCareJob(
   name: string,
@@ -49,27 +52,33 @@ export function createCareJob(
   deps: CareJobDeps,
 ): CareJob {
   const pause = deps.pause ?? (() => new Promise<void>((resolve) => setTimeout(resolve, pauseMs)));
+  const once = async (): Promise<Worked> => {
+    let left = piecesPerRun;
+    const budget: Budget = {
+      async take() {
+        if (left === 0 || deps.signal?.aborted) return false;
+        if (left < piecesPerRun) await pause();
+        left -= 1;
+        return true;
+      },
+    };
+    const worked = await work(budget);
+    if (worked.rows > 0) deps.logger.info({ ...worked }, `${name}.done`);
+    return worked;
+  };
   let dueAt = deps.clock() + Math.round(hourMs * 0.1 * (0.5 + deps.random()));
   return {
     name,
+    every: 'hour',
     dueAt: () => dueAt,
     async run() {
       if (deps.clock() < dueAt) return 0;
       // Also when it fails: what cannot be done now is not tried again in the next second.
       dueAt = deps.clock() + Math.round(hourMs * (0.5 + deps.random()));
-      let left = piecesPerRun;
-      const budget: Budget = {
-        async take() {
-          if (left === 0 || deps.signal?.aborted) return false;
-          if (left < piecesPerRun) await pause();
-          left -= 1;
-          return true;
-        },
-      };
-      const { rows, isDone } = await work(budget);
+      const { rows, isDone } = await once();
       if (!isDone) dueAt = deps.clock() + goOnAfterMs;
-      if (rows > 0) deps.logger.info({ rows, isDone }, `${name}.done`);
       return rows;
     },
+    turn: async () => (await once()).isDone,
   };
 }

@@ -9,6 +9,7 @@ import { createForgeDoor, type ForgeDoor } from '../doors/forge/forge-door.js';
 import type { ForgeUiDeps } from '../doors/forge/ui.js';
 import { cachedFor } from '../lib/cached-for.js';
 import { createOutboundHttp, type OutboundHttp } from '../lib/outbound-http.js';
+import type { TimedJob } from '../queue/waker.js';
 import type { BackgroundJob } from '../queue/worker.js';
 import type { BitbucketClients } from './bitbucket.js';
 
@@ -31,7 +32,9 @@ export type OpenForge = ForgeDoor & ForgeViewers;
 export interface ForgeParts {
   /** Null: no app id is configured. */
   door: OpenForge | null;
-  jobs: BackgroundJob[];
+  names: BackgroundJob;
+  /** Null with `door`. */
+  silence: TimedJob | null;
   close(): void;
 }
 
@@ -44,7 +47,9 @@ export function createForgeParts(deps: ForgeDeps): ForgeParts {
     name: 'names',
     run: () => resolveDueNames({ ...deps, bitbucket: deps.bitbucket.background }, namesAtOnce),
   };
-  if (config.forge === null) return { door: null, jobs: [names], close: () => undefined };
+  if (config.forge === null) {
+    return { door: null, names, silence: null, close: () => undefined };
+  }
   const http = keysClient(deps);
   const door = createForgeDoor({
     ...config.forge,
@@ -55,26 +60,34 @@ export function createForgeParts(deps: ForgeDeps): ForgeParts {
     clock,
     logger: deps.logger,
   });
+  const silence = silenceJob(clock, () =>
+    endSilentForge({
+      ...deps,
+      tokenIsTaken: async (facts, workspaceUuid) => {
+        const token = openForgeToken(facts, deps);
+        return token !== null && isTokenTaken(deps.bitbucket.bearer, token, workspaceUuid);
+      },
+      onEnd: ({ externalId, workspaceUuid }) => {
+        door.calls.forget(externalId);
+        deps.bitbucket.tokens.forget(workspaceUuid);
+      },
+    }),
+  );
+  return { door: { ...door, ...viewers(deps) }, names, silence, close: () => http.close() };
+}
+
+function silenceJob(clock: Clock, look: () => Promise<number>): TimedJob {
   let lookAt = clock() + lookForSilenceMs;
-  const silence: BackgroundJob = {
-    name: 'silent Forge apps',
+  return {
+    name: 'forge-silence',
+    every: 'ten minutes',
     dueAt: () => lookAt,
-    run: () => {
+    run() {
       lookAt = clock() + lookForSilenceMs;
-      return endSilentForge({
-        ...deps,
-        tokenIsTaken: async (facts, workspaceUuid) => {
-          const token = openForgeToken(facts, deps);
-          return token !== null && isTokenTaken(deps.bitbucket.bearer, token, workspaceUuid);
-        },
-        onEnd: ({ externalId, workspaceUuid }) => {
-          door.calls.forget(externalId);
-          deps.bitbucket.tokens.forget(workspaceUuid);
-        },
-      });
+      return look();
     },
+    turn: async () => (await look()) === 0,
   };
-  return { door: { ...door, ...viewers(deps) }, jobs: [names, silence], close: () => http.close() };
 }
 
 const viewerCacheMs = 60_000;

@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import type { Logger } from '../../core/ports.js';
+import type { Logger, Transaction } from '../../core/ports.js';
 import { lockDataFolder } from '../data-folder.js';
 import { sealingKeys } from '../sealing-keys.js';
 import type { Sql } from '../sql.js';
@@ -11,6 +11,7 @@ import { isConflict, isDatabaseFailure } from './errors.js';
 import { countNodes } from './locks.js';
 import { openReaders } from './reader.js';
 import { migratePostgres, reachable } from './schema.js';
+import { ringing, type RingingTransaction } from './wake-ups.js';
 import { WriterConnection } from './writer-connection.js';
 
 export const postgresDialect: WriterDialect = {
@@ -34,6 +35,8 @@ export async function openPostgresStorage(options: {
   newId: () => string;
   now: () => number;
   logger: Logger;
+  /** Lanes that become due add a job for the waker, whose tables are there by the time of the first one. */
+  rings?: boolean;
 }): Promise<OpenStorage> {
   const { url, logger } = options;
   const lock = await lockDataFolder(options.dataDir);
@@ -54,6 +57,7 @@ export async function openPostgresStorage(options: {
   const memory = remembering(transactionOver(connection, options.newId));
   forget = memory.forget;
   const { tx } = memory;
+  const rings = options.rings ? ringing(tx, connection, options.now) : { run: direct(tx) };
   const writer = new GroupCommitWriter(connection, {
     maxWaiting: maxWaitingItems,
     onRollback: forget,
@@ -73,8 +77,8 @@ export async function openPostgresStorage(options: {
   let closed: Promise<void> | null = null;
   return {
     kind: 'postgres',
-    write: (work) => writer.write(() => work(tx)),
-    batched: (work) => writer.batched((items) => work(tx, items)),
+    write: (work) => writer.write(() => rings.run(work)),
+    batched: (work) => writer.batched((items) => rings.run((ringing) => work(ringing, items))),
     read: transactionOver(readers.sql, options.newId),
     sealedBy: () => sealingKeys(readers.sql, columnsOf),
     async nodes() {
@@ -84,6 +88,10 @@ export async function openPostgresStorage(options: {
     idle: () => writer.idle(),
     close: () => (closed ??= close()),
   };
+}
+
+function direct(tx: Transaction): RingingTransaction['run'] {
+  return (work) => work(tx);
 }
 
 async function columnsOf(sql: Sql, table: string): Promise<string[]> {
