@@ -9,6 +9,13 @@ export interface LimiterOptions {
   maxWaiting?: number;
 }
 
+export interface LimiterUse {
+  /** Of the last hour. */
+  calls: number;
+  /** Unix ms; 0 = it may go on. */
+  pausedUntil: number;
+}
+
 /** What Bitbucket allows one credential in a rolling hour (reference/bitbucket-api.md §3.4); some are allowed more. */
 const callsAnHour = 1_000;
 const hourMs = 3_600_000;
@@ -28,6 +35,9 @@ export class CredentialLimiter {
   /** Calls by the minute they were made in. */
   readonly #calls = new Map<number, number>();
   #limit = callsAnHour;
+  /** Calls of the last hour that other nodes made. */
+  #byOthers = 0;
+  #sharedBy = 1;
 
   constructor(clock: Clock, options: LimiterOptions = {}) {
     this.#clock = clock;
@@ -43,6 +53,22 @@ export class CredentialLimiter {
     return this.#pausedUntil > this.#clock();
   }
 
+  /** What another node would have to know. */
+  get use(): LimiterUse {
+    return { calls: this.usedLately(), pausedUntil: this.pausedNow ? this.#pausedUntil : 0 };
+  }
+
+  /** Bitbucket counts what all nodes do, and when it told one of them to wait, it meant all. */
+  heard({ calls, pausedUntil }: LimiterUse): void {
+    this.#byOthers = calls;
+    this.#pausedUntil = Math.max(this.#pausedUntil, pausedUntil);
+  }
+
+  /** So many nodes use this credential: each makes its part of the calls that may be under way. */
+  shareWith(nodes: number): void {
+    this.#sharedBy = Math.max(1, nodes);
+  }
+
   /** Of the last hour, to the minute. */
   usedLately(): number {
     const first = Math.floor((this.#clock() - hourMs) / minuteMs);
@@ -54,9 +80,9 @@ export class CredentialLimiter {
     return used;
   }
 
-  /** Calls left of the hour, as far as we know: whoever else uses the credential is not counted. */
+  /** Calls left of the hour, as far as we know: whoever else than our nodes uses the credential is not counted. */
   left(): number {
-    return Math.max(0, this.#limit - this.usedLately());
+    return Math.max(0, this.#limit - this.usedLately() - this.#byOthers);
   }
 
   /** What an answer says of the budget: more is allowed to some credentials (§3.4). */
@@ -93,8 +119,12 @@ export class CredentialLimiter {
     this.#calls.set(minute, (this.#calls.get(minute) ?? 0) + 1);
   }
 
+  get #maxAtOnce(): number {
+    return Math.max(1, Math.floor(this.#options.maxAtOnce / this.#sharedBy));
+  }
+
   async #enter(signal: AbortSignal | undefined): Promise<void> {
-    if (this.#running < this.#options.maxAtOnce) {
+    if (this.#running < this.#maxAtOnce) {
       this.#running += 1;
       return;
     }
@@ -118,7 +148,8 @@ export class CredentialLimiter {
   }
 
   #leave(): void {
-    const next = this.#waiting.shift();
+    // Fewer may be allowed by now than are running.
+    const next = this.#running > this.#maxAtOnce ? undefined : this.#waiting.shift();
     if (next) next();
     else this.#running -= 1;
   }
@@ -133,6 +164,7 @@ export class Limiters {
   readonly #clock: Clock;
   readonly #options: LimiterOptions;
   readonly #byCredential = new Map<string, CredentialLimiter>();
+  #nodes = 1;
 
   constructor(clock: Clock, options: LimiterOptions = {}) {
     this.#clock = clock;
@@ -143,9 +175,35 @@ export class Limiters {
     let limiter = this.#byCredential.get(credential);
     if (!limiter) {
       limiter = new CredentialLimiter(this.#clock, this.#options);
+      limiter.shareWith(this.#nodes);
       this.#byCredential.set(credential, limiter);
     }
     return limiter;
+  }
+
+  /** Of those that something was asked with lately. */
+  uses(): (LimiterUse & { credential: string })[] {
+    const all = [...this.#byCredential].map(([credential, { use }]) => ({ credential, ...use }));
+    return all.filter(({ calls, pausedUntil }) => calls > 0 || pausedUntil > 0);
+  }
+
+  /** What other nodes told of theirs; several of them may use the same credential. */
+  heard(uses: readonly (LimiterUse & { credential: string })[]): void {
+    const summed = new Map<string, LimiterUse>();
+    for (const { credential, calls, pausedUntil } of uses) {
+      const known = summed.get(credential);
+      summed.set(credential, {
+        calls: calls + (known?.calls ?? 0),
+        pausedUntil: Math.max(pausedUntil, known?.pausedUntil ?? 0),
+      });
+    }
+    for (const [credential, use] of summed) this.of(credential).heard(use);
+  }
+
+  /** Number of nodes, this one included. */
+  shareWith(nodes: number): void {
+    this.#nodes = nodes;
+    for (const limiter of this.#byCredential.values()) limiter.shareWith(nodes);
   }
 
   /** By the kind of credential: the first word of its name. Those that nothing was asked with lately are left out. */

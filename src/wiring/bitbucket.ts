@@ -34,7 +34,7 @@ export interface BitbucketClients {
   /** With a token that somebody brings. */
   bearer: Pick<Rest, 'readWith'>;
   /** What each credential is doing, for metrics. */
-  limiters: Pick<Limiters, 'budgets'>;
+  limiters: Pick<Limiters, 'budgets' | 'uses' | 'heard' | 'shareWith'>;
 }
 
 interface BitbucketDeps {

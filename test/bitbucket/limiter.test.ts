@@ -49,4 +49,54 @@ describe("a credential's limiter", () => {
     limiter.told({});
     assert.equal(limiters.budgets()[0]?.leastLeft, 2_499);
   });
+
+  it('waits when Bitbucket told another node to wait, and counts the calls of others', async () => {
+    let now = 1_000;
+    const limiters = new Limiters(() => now);
+    const credential = 'connect {w}';
+    const limiter = limiters.of(credential);
+    await limiter.run(() => Promise.resolve());
+    const others = [
+      { credential, calls: 300, pausedUntil: 0 },
+      { credential, calls: 200, pausedUntil: 5_000 },
+    ];
+    limiters.heard(others);
+    assert.equal(limiters.budgets()[0]?.leastLeft, 499);
+    await assert.rejects(
+      limiter.run(() => Promise.resolve()),
+      (error: BitbucketError) => error.retryAfterMs === 4_000,
+    );
+    assert.deepEqual(limiters.uses(), [{ credential, calls: 1, pausedUntil: 5_000 }]);
+    now = 5_000;
+    await limiter.run(() => Promise.resolve());
+  });
+
+  it('makes its part of the calls at a time where nodes share a credential', async () => {
+    const limiters = new Limiters(() => 0, { maxAtOnce: 8 });
+    const { closed, open } = gate();
+    let running = 0;
+    const calls = Array.from({ length: 10 }, () =>
+      limiters.of('oauth {p}').run(async () => {
+        running += 1;
+        await closed;
+      }),
+    );
+    await Promise.resolve();
+    assert.equal(running, 8);
+    limiters.shareWith(4);
+    open();
+    await Promise.all(calls);
+    running = 0;
+    const later = gate();
+    const more = Array.from({ length: 10 }, () =>
+      limiters.of('oauth {p}').run(async () => {
+        running += 1;
+        await later.closed;
+      }),
+    );
+    await Promise.resolve();
+    assert.equal(running, 2);
+    later.open();
+    await Promise.all(more);
+  });
 });
