@@ -21,8 +21,9 @@ import { createWorkspaceRouter } from './doors/workspace/router.js';
 /** The project's own folder, the same from `src` and from `dist`. */
 const root = join(import.meta.dirname, '..');
 
-/** Events first, on the bare server; everything else through Express. */
+/** Events first, on the bare server; everything else through Express. A node that only works shows how it is, and no more. */
 export function createHandler(context: Context): RequestListener {
+  if (!context.config.roles.web) return createWorkerApp(context);
   const app = createApp(context);
   const intake = createIntake(context.intake);
   return (request, response) => {
@@ -30,10 +31,18 @@ export function createHandler(context: Context): RequestListener {
   };
 }
 
-/** The whole middleware and route order. */
-export function createApp(context: Context): Express {
-  const { config, baseUrl, connect, panel, clock, logger } = context;
-  const { bitbucketUrl } = config;
+/** `/healthz`, `/readyz`, `/metrics`. */
+function createWorkerApp(context: Context): Express {
+  const app = bareApp(context);
+  app.use(helmet());
+  app.use(createOpsRouter(context.health));
+  app.use(context.metrics);
+  app.use((_request, response) => void response.status(404).type('text').send('not found\n'));
+  app.use(errorHandler(context));
+  return app;
+}
+
+function bareApp({ config, baseUrl }: Context): Express {
   const app = express();
   app.disable('x-powered-by');
   // Connect hashes the query as it came over the wire; nested objects are nobody's friend.
@@ -42,6 +51,14 @@ export function createApp(context: Context): Express {
   app.engine(viewExtension, createViewEngine(join(root, 'views'), { baseUrl }));
   app.set('views', join(root, 'views'));
   app.set('view engine', viewExtension);
+  return app;
+}
+
+/** The whole middleware and route order. */
+export function createApp(context: Context): Express {
+  const { config, baseUrl, connect, panel, clock, logger } = context;
+  const { bitbucketUrl } = config;
+  const app = bareApp(context);
 
   // Each kind of page sets its own content policy, and the panel must stay frameable by Bitbucket.
   app.use(

@@ -90,10 +90,15 @@ function summary(config: Readonly<Config>, secrets: Secrets, url: string): objec
     host: config.host,
     dataDir: config.dataDir,
     database: databaseInWords(config.database, config.dataDir),
+    roles: rolesText(config.roles),
     bitbucket: config.bitbucketUrl,
     connectAppKey: config.connectAppKey,
     oauthConsumer: config.oauthClientId !== null,
     localBackend: config.localBackend,
     masterKeyIs: secrets.masterKey === null ? 'kept in the data folder' : 'set',
   };
+}
+
+function rolesText({ web, worker }: Config['roles']): string {
+  return [web ? 'web' : '', worker ? 'worker' : ''].filter((name) => name !== '').join(',');
 }

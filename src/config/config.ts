@@ -14,6 +14,7 @@ export interface Config {
   trustProxy: boolean | number | string;
   dataDir: string;
   database: DatabaseAddress;
+  roles: Roles;
   logLevel: LogLevel;
   bitbucketUrl: string;
   bitbucketApiUrl: string;
@@ -33,6 +34,14 @@ export interface Config {
   allowPrivateTargets: boolean;
   /** Sender of notices by mail; null: no mail is sent. */
   mailFrom: string | null;
+}
+
+/** What a node does; on SQLite one process does both. */
+export interface Roles {
+  /** Takes events, shows pages, answers backends. */
+  web: boolean;
+  /** Works on lanes, reports build statuses, and does the jobs beside them. */
+  worker: boolean;
 }
 
 export interface ForgeConfig {
@@ -123,6 +132,7 @@ export function parseConfig(
     trustProxy: parseTrustProxy(check.text('SLIPWAY_TRUST_PROXY', 'false')),
     dataDir: resolve(check.text('SLIPWAY_DATA_DIR', './data')),
     database: check.database(),
+    roles: parseRoles(check),
     logLevel: check.oneOf('SLIPWAY_LOG_LEVEL', logLevels, 'info'),
     bitbucketUrl: bitbucketUrl ?? '',
     bitbucketApiUrl: bitbucketApiUrl ?? '',
@@ -199,6 +209,22 @@ function forgeConfig(check: Checker, bitbucketIsLoopback: boolean): ForgeConfig 
     );
   }
   return bare === undefined ? null : { appId: bare.toLowerCase(), environments, jwksUrl, appLink };
+}
+
+function parseRoles(check: Checker): Roles {
+  const names = check.list('SLIPWAY_ROLES') ?? ['web', 'worker'];
+  const roles = { web: names.includes('web'), worker: names.includes('worker') };
+  const unknown = names.filter((name) => name !== 'web' && name !== 'worker');
+  if (unknown.length > 0 || names.length === 0) {
+    check.problem(
+      `SLIPWAY_ROLES is "${names.join(',')}"; it may be web, worker or both with a comma between them.`,
+    );
+  } else if (!(roles.web && roles.worker) && !check.has('DATABASE_URL')) {
+    check.problem(
+      'SLIPWAY_ROLES leaves out a role, which needs DATABASE_URL: with SQLite one process does everything.',
+    );
+  }
+  return roles;
 }
 
 /** `127.0.0.0/8`, `::1` and `localhost`; nothing is resolved. */

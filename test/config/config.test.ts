@@ -115,4 +115,19 @@ describe('configuration', () => {
     );
     folder.remove();
   });
+
+  it('reads the roles of a node, which may be parted only where there is a database for several', () => {
+    assert.deepEqual(parseConfig(production).config.roles, { web: true, worker: true });
+    const DATABASE_URL = 'postgres://slipway:not-a-secret@db.example.com/slipway';
+    const web = parseConfig({ ...production, DATABASE_URL, SLIPWAY_ROLES: 'web' });
+    assert.deepEqual(web.config.roles, { web: true, worker: false });
+    const lonely = problemsOf({ ...production, SLIPWAY_ROLES: 'worker' }).join();
+    assert.match(lonely, /SLIPWAY_ROLES leaves out a role, which needs DATABASE_URL/);
+    for (const SLIPWAY_ROLES of ['web,cron', ',']) {
+      assert.match(
+        problemsOf({ ...production, SLIPWAY_ROLES }).join(),
+        /may be web, worker or both/,
+      );
+    }
+  });
 });
