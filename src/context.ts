@@ -33,16 +33,19 @@ import { digest } from './lib/digest.js';
 import { createGitFetch } from './lib/git-fetch.js';
 import { createIds } from './lib/ids.js';
 import { matchesPathPattern, matchesRefPattern } from './lib/patterns.js';
+import type { TimedJob } from './queue/waker.js';
 import { Worker, type BackgroundJob } from './queue/worker.js';
 import { openStorage } from './storage/open-storage.js';
 import type { OpenStorage } from './storage/storage.js';
 import { diagnose } from './doctor/diagnose.js';
+import type { KeyRing } from './vault/key-ring.js';
 import { createVault } from './vault/vault.js';
 import {
   createBitbucketClients,
   createBitbucketHttp,
   type BitbucketClients,
 } from './wiring/bitbucket.js';
+import { joinCluster, type Cluster } from './wiring/cluster.js';
 import { countEnds } from './wiring/count-ends.js';
 import { createHookParts } from './wiring/hooks.js';
 import { masterKeysFor, rotateMasterKey } from './wiring/master-keys.js';
@@ -115,23 +118,52 @@ export async function createContext(
 ): Promise<Context> {
   const clock = Date.now;
   const ids = createIds();
+  const { databaseUrl } = secrets;
   const opened = await openStorage({
     dataDir: config.dataDir,
-    databaseUrl: secrets.databaseUrl,
+    databaseUrl,
+    rings: true,
     newId: () => ids.next(),
     now: clock,
     logger,
   });
+  let cluster: Cluster | null = null;
+  try {
+    const ring = masterKeysFor(config, secrets, await opened.sealedBy());
+    const masterKeys = ring.ids();
+    const outer = { config, baseUrl, logger, clock, ids };
+    cluster = await joinCluster({ ...outer, databaseUrl, storage: opened, masterKeys });
+    return await buildContext({ ...outer, secrets, opened, ring, cluster });
+  } catch (error) {
+    // What stays open would keep the process, which has nothing more to do.
+    await cluster?.stop();
+    await opened.close();
+    throw error;
+  }
+}
+
+async function buildContext({
+  secrets,
+  opened,
+  ring,
+  cluster,
+  ...outer
+}: Omit<Basics, 'random' | 'storage' | 'vault'> & {
+  secrets: Secrets;
+  opened: OpenStorage;
+  ring: KeyRing;
+  cluster: Cluster;
+}): Promise<Context> {
+  const { config, baseUrl, logger, clock, ids } = outer;
   const metrics = createMetrics(() => ({
     workload: () => opened.read.care.workload(clock()),
     breakers: () => lanes.breakers.counts(clock()),
     budgets: () => bitbucket.limiters.budgets(),
   }));
   const storage = countEnds(opened, metrics.measures);
-  const ring = masterKeysFor(config, secrets, await storage.sealedBy());
   const masterKey = ring.current.key;
   const vault = createVault(ring);
-  const basics = { config, baseUrl, logger, clock, ids, random: Math.random, storage, vault };
+  const basics: Basics = { ...outer, random: Math.random, storage, vault };
   const stopping = new AbortController();
   // One listener for each call under way; that many are no leak.
   setMaxListeners(0, stopping.signal);
@@ -156,19 +188,26 @@ export async function createContext(
     { ...receivers.options, ...vendors.options },
     () => worker,
   );
-  const lanes = laneDeps(basics, bitbucket, backends, () => worker.wakeJob(statusJob));
+  const lanes = {
+    ...laneDeps(basics, bitbucket, backends, () => worker.wakeJob(statusJob)),
+    node: cluster.node,
+  };
   const hooks = createHookParts({ ...basics, bitbucket });
   const notices = createNoticeParts({ ...basics, secrets, http: receivers.http });
   const forge = createForgeParts({ ...outward, bitbucket });
-  const jobs = [people.watch, credentials.check, notices.teller, hooks.job, ...forge.jobs];
   const stepping = createLanes(lanes);
-  const worker: LaneWorker = createWorker(
-    basics,
-    { ...lanes, stepping },
-    bitbucket,
-    jobs,
-    stopping.signal,
-  );
+  // Over the whole store, once for all nodes; what takes rows by a claim may run on each.
+  const timed: TimedJob[] = [
+    createPruner({ ...basics, signal: stopping.signal }),
+    createForgetter({ ...lanes, signal: stopping.signal }),
+    people.watch,
+    ...(forge.silence ? [forge.silence] : []),
+  ];
+  const { waker: laneWaker, background } = cluster.wakerFor(timed);
+  const worker: LaneWorker = createWorker(basics, { ...lanes, stepping }, bitbucket, [
+    ...[forge.names, credentials.check, notices.teller, hooks.job],
+    ...background,
+  ]);
   const connect = await openConnectDoor(basics, bitbucket);
   const control = await openControlSocket({
     path: join(config.dataDir, controlSocketName),
@@ -230,12 +269,17 @@ export async function createContext(
     health: { database: () => storage.read.lanes.nextDue() },
     sessionKey: ownKey(masterKey, 'slipway panel sessions'),
     async start() {
-      await startBackends(basics, backends);
+      cluster.start(bitbucket.limiters);
+      // Pushes that this node takes are the workers' to deploy: they are woken, or find them with their sweep.
+      if (!config.roles.worker) return;
+      await startBackends(basics, backends, cluster.node);
       worker.start();
+      await laneWaker.start(worker);
     },
     async stop() {
       stopping.abort();
       await control.close();
+      await laneWaker.stop();
       const hangUp = (): void => {
         receivers.http.close();
         vendors.http.close();
@@ -246,6 +290,7 @@ export async function createContext(
       http.close();
       hangUp();
       forge.close();
+      await cluster.stop();
       await storage.close();
     },
   };
@@ -305,7 +350,7 @@ function laneDeps(
   bitbucket: BitbucketClients,
   backends: readonly Backend[],
   statusesDue: () => void,
-): LaneDeps & { routing: LaneRouting } {
+): Omit<LaneDeps, 'node'> & { routing: LaneRouting } {
   const backend = (id: string): Backend | null => backends.find((each) => each.id === id) ?? null;
   const routing: LaneRouting = {
     matches: matchesRefPattern,
@@ -332,7 +377,6 @@ function createWorker(
   lanes: LaneDeps & { stepping: Lanes },
   bitbucket: BitbucketClients,
   more: readonly BackgroundJob[],
-  signal: AbortSignal,
 ): LaneWorker {
   const { storage, clock, logger } = basics;
   const reports = { ...basics, bitbucket: bitbucket.background };
@@ -345,8 +389,6 @@ function createWorker(
     background: [
       { name: statusJob, gatherMs: statusGatherMs, run: () => reportStatuses(statusesAtOnce) },
       { name: 'reconcile', run: () => reconcileDue(reconcile, repositoriesAtOnce) },
-      createPruner({ ...basics, signal }),
-      createForgetter({ ...lanes, signal }),
       ...more,
     ],
     clock,
@@ -375,11 +417,21 @@ async function openConnectDoor(basics: Basics, bitbucket: BitbucketClients): Pro
 }
 
 /** A target whose secrets cannot be opened must not keep all others from starting; its own deploys say why they wait. */
-async function startBackends(basics: Basics, backends: readonly Backend[]): Promise<void> {
+async function startBackends(
+  basics: Basics,
+  backends: readonly Backend[],
+  node: string | null,
+): Promise<void> {
   const { storage, vault, logger } = basics;
   for (const backend of backends) {
     const opened: BackendTarget[] = [];
     for (const target of await storage.read.targets.ofBackend(backend.id)) {
+      // Of what lives on one node, each serves its own.
+      const isElsewhere =
+        node !== null &&
+        backend.ownNode === true &&
+        (await storage.read.lanes.byTarget(target.id))?.node !== node;
+      if (isElsewhere) continue;
       try {
         opened.push(openTarget(target, vault));
       } catch (error) {

@@ -176,6 +176,8 @@ class Plan {
   readonly #deps: LaneDeps;
   readonly #now: number;
   readonly #released: LaneChange[] = [];
+  /** Lanes that belong to this node from now on. */
+  readonly #bound: string[] = [];
   readonly #begun: { targetId: string; currentDeploymentId: string }[] = [];
   readonly #changes: { id: string; patch: Partial<Deployment> }[] = [];
   readonly #attempts: Attempt[] = [];
@@ -221,6 +223,8 @@ class Plan {
       if (host !== null) this.#deps.breakers.forgo(host);
       return this.#release(lane, { dueAt: later, currentDeploymentId: null, failures });
     }
+    const isUnbound = this.#deps.node !== null && lane.node === null;
+    if (isUnbound && this.#deps.backend(target.backend)?.ownNode) this.#bound.push(target.id);
     return this.#begin(common, host);
   }
 
@@ -235,6 +239,7 @@ class Plan {
     await allSettled([
       tx.lanes.settle(this.#released, this.#now),
       tx.lanes.setCurrent(this.#begun),
+      tx.lanes.bind(this.#bound, this.#deps.node ?? ''),
       tx.deployments.updateMany(this.#changes),
       tx.attempts.insert(this.#attempts),
       tx.statusReports.insert(this.#reports),

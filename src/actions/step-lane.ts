@@ -26,6 +26,8 @@ export interface LaneDeps extends StatusDeps {
   vault: Vault;
   /** Null when the operator switched it off. */
   backend(id: string): Backend | null;
+  /** This node, where there are several; null: it is alone. */
+  node: string | null;
   clock: Clock;
   ids: Ids;
   random(): number;
@@ -102,7 +104,8 @@ async function beginIn(
   { limit, owner, leaseMs, servedLately }: ClaimWish,
   deps: LaneDeps,
 ): Promise<Begun> {
-  const lanes = await tx.lanes.claim(limit, deps.clock(), leaseMs, owner, servedLately);
+  const now = deps.clock();
+  const lanes = await tx.lanes.claim(limit, now, leaseMs, owner, servedLately, deps.node);
   return { claimed: lanes.length, ...(await planLanes(tx, lanes, deps)) };
 }
 

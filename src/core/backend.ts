@@ -24,6 +24,8 @@ export interface Backend {
   readonly account?: BackendAccount;
   /** The commit is fetched with a clone credential that Slipway issues. Absent: it has access to Bitbucket of its own. */
   readonly usesCloneCredential?: true;
+  /** It builds and serves on the machine of the node that deploys first: of several, only that one may work on a target. */
+  readonly ownNode?: true;
   /** Who a call for this target goes to; targets with the same host share a breaker. Absent: nobody's network is involved. */
   host?(of: HostFacts): string;
   /** Must not deploy. Run when a target is saved. */

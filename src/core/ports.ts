@@ -5,6 +5,7 @@
 import type { CloneCredential } from './backend.js';
 import type { ForgeReads, ForgeWrites, NameLookupReads, NameLookupWrites } from './forge.js';
 import type { CareReads, RetentionWrites } from './care.js';
+import type { NodeReads, NodeWrites } from './cluster.js';
 import type {
   Attempt,
   AuditEntry,
@@ -101,6 +102,7 @@ export interface Reader {
   workspaceCredentials: WorkspaceCredentialReads;
   forge: ForgeReads;
   nameLookups: NameLookupReads;
+  nodes: NodeReads;
 }
 
 export interface Transaction {
@@ -128,6 +130,7 @@ export interface Transaction {
   sealed: SealedReads & SealedWrites;
   forge: ForgeReads & ForgeWrites;
   nameLookups: NameLookupReads & NameLookupWrites;
+  nodes: NodeReads & NodeWrites;
 }
 
 export interface InstallationReads {
@@ -441,7 +444,11 @@ export interface LaneWrites {
     leaseMs: number,
     owner: string,
     servedLately?: readonly string[],
+    /** Lanes that are bound to another node are left alone; null: there is but one. */
+    node?: string | null,
   ): Promise<ClaimedLane[]>;
+  /** From now on only this node works on these lanes. */
+  bind(targetIds: readonly string[], node: string): Promise<void>;
   /** Extends the leases still held; returns the targets whose lease was lost. */
   renew(leases: readonly LaneLease[], until: number): Promise<string[]>;
   /** Guarded by owner and fencing number: false means the lease was lost and nothing may be written. */

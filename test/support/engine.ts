@@ -105,6 +105,7 @@ export async function createEngine(options: EngineOptions = {}) {
     slots: new HostSlots(32),
     statusesDue: () => undefined,
     routing,
+    node: null,
     clock: clock.now,
     ids,
     random: () => 0.5,

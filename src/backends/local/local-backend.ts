@@ -29,6 +29,7 @@ export class LocalBackend implements Backend {
   readonly id = 'local';
   readonly label = 'This machine';
   readonly usesCloneCredential = true as const;
+  readonly ownNode = true as const;
   readonly description =
     'Builds the commit on the machine that runs Slipway and serves it there: a static site, or an app that listens on PORT. ' +
     isolationSentence();

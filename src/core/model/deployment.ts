@@ -114,6 +114,8 @@ export interface Lane {
   currentDeploymentId: string | null;
   /** Failed tries in a row of the current delivery. */
   failures: number;
+  /** The node that alone may work on it, where its backend lives on one; null = any. */
+  node: string | null;
 }
 
 /** The right to work on one lane for a while. */
@@ -132,6 +134,7 @@ export interface ClaimedLane {
   repositoryId: string;
   currentDeploymentId: string | null;
   failures: number;
+  node: string | null;
 }
 
 export type AttemptKind = 'trigger' | 'lookup' | 'cancel' | 'rollback';

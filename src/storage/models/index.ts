@@ -1,3 +1,4 @@
+import type { ApiUse, ClusterNode } from '../../core/cluster.js';
 import type { Sequelize } from 'sequelize';
 import type {
   Attempt,
@@ -219,6 +220,7 @@ export const lanes = new Table<Lane>('lanes', {
   wakeCount: 'integer',
   currentDeploymentId: 'text',
   failures: 'integer',
+  node: 'text',
 });
 
 export const attempts = new Table<Attempt>('attempts', {
@@ -410,6 +412,24 @@ export const auditEntries = new Table<AuditEntry>('audit_entries', {
   at: 'integer',
 });
 
+export const nodes = new Table<ClusterNode>('nodes', {
+  id: 'id',
+  name: 'text',
+  roles: 'text',
+  masterKeyId: 'text',
+  baseUrl: 'text',
+  startedAt: 'integer',
+  seenAt: 'integer',
+});
+
+export const apiUse = new Table<ApiUse>('api_use', {
+  nodeId: 'id',
+  credential: 'id',
+  calls: 'integer',
+  pausedUntil: 'integer',
+  seenAt: 'integer',
+});
+
 interface AnyTable {
   readonly name: string;
   readonly fields: readonly string[];
@@ -444,6 +464,8 @@ export const allTables: readonly AnyTable[] = [
   forgeInstallations,
   nameLookups,
   auditEntries,
+  nodes,
+  apiUse,
 ];
 
 export function defineModels(sequelize: Sequelize): void {

@@ -30,7 +30,7 @@ export function laneStore(sql: Sql): LaneReads & LaneWrites {
       const idle = { dueAt: null, leaseOwner: null, leaseUntil: null, currentDeploymentId: null };
       await lanes.insert(
         sql,
-        [{ ...lane, ...idle, fencing: 0, wakeCount: 0, failures: 0 }],
+        [{ ...lane, ...idle, fencing: 0, wakeCount: 0, failures: 0, node: null }],
         'ON CONFLICT (target_id) DO NOTHING',
       );
     },
@@ -45,26 +45,32 @@ export function laneStore(sql: Sql): LaneReads & LaneWrites {
         [at, at, ...values],
       );
     },
-    async claim(limit, now, leaseMs, owner, servedLately = []) {
+    async claim(limit, now, leaseMs, owner, servedLately = [], node = null) {
       const places = servedLately.map((_, place) => `WHEN ? THEN ${place + 1}`).join(' ');
       const place = places === '' ? '' : `CASE workspace_uuid ${places} ELSE 0 END,`;
+      const mine = node === null ? '' : 'AND (node IS NULL OR node = ?)';
       const rows = await sql.all<Record<string, SqlValue>>(
         `UPDATE lanes SET lease_owner = ?, lease_until = ?, fencing = fencing + 1
          WHERE target_id IN (
            SELECT target_id FROM (
              SELECT target_id, workspace_uuid, due_at,
                row_number() OVER (PARTITION BY workspace_uuid ORDER BY due_at) AS turn
-             FROM lanes WHERE due_at <= ? AND (lease_until IS NULL OR lease_until <= ?)) AS due
+             FROM lanes WHERE due_at <= ? AND (lease_until IS NULL OR lease_until <= ?) ${mine}) AS due
            ORDER BY turn, ${place} due_at LIMIT ?)
          RETURNING *`,
-        [owner, now + leaseMs, now, now, ...servedLately, limit],
+        [owner, now + leaseMs, now, now, ...(node === null ? [] : [node]), ...servedLately, limit],
       );
       return rows.map((row): ClaimedLane => {
         const { targetId, workspaceUuid, fencing, wakeCount, ...lane } = lanes.read(row);
-        const { repositoryId, currentDeploymentId, failures } = lane;
+        const { repositoryId, currentDeploymentId, failures, node: bound } = lane;
         const lease = { targetId, workspaceUuid, owner, fencing, wakeCount };
-        return { lease, repositoryId, currentDeploymentId, failures };
+        return { lease, repositoryId, currentDeploymentId, failures, node: bound };
       });
+    },
+    async bind(targetIds, node) {
+      if (targetIds.length === 0) return;
+      const { marks, values } = listOf(targetIds);
+      await sql.run(`UPDATE lanes SET node = ? WHERE target_id IN (${marks})`, [node, ...values]);
     },
     async renew(leases, until) {
       if (leases.length === 0) return [];

@@ -11,6 +11,7 @@ import { grantStore, noticeStore, webSessionStore } from './people.js';
 import { hookStore } from './hooks.js';
 import { installationStore, repositoryStore } from './places.js';
 import { laneStore, statusReportStore } from './queue.js';
+import { nodeStore } from './nodes.js';
 import { noticeChannelStore, noticeDeliveryStore } from './notice-channels.js';
 import { sealedStore } from './sealed.js';
 import { targetStore } from './targets.js';
@@ -43,5 +44,6 @@ export function transactionOver(sql: Sql, newId: () => string): Transaction {
     sealed: sealedStore(sql),
     forge: forgeStore(sql),
     nameLookups: nameLookupStore(sql),
+    nodes: nodeStore(sql),
   };
 }
