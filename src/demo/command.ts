@@ -4,9 +4,12 @@ import { playOnStage } from './play.js';
 import { isPlaceName, placeNames, type PlaceName } from './places.js';
 import { playRound, type RoundReport } from './round.js';
 
-const usage = `usage: slipway demo [--once [--json]] [--door connect|oauth|forge] [--backend local|signed-webhook|digitalocean] [--nodes 1]
+const usage = `usage: slipway demo [--once [--json]] [--door connect|oauth|forge] [--backend local|signed-webhook|digitalocean] [--nodes 1|2]
                     [--port N] [--sandbox-port N] [--verbose]
 `;
+
+/** More would show nothing more. */
+const mostNodes = 4;
 
 interface DemoOptions {
   once: boolean;
@@ -14,6 +17,7 @@ interface DemoOptions {
   verbose: boolean;
   backend: PlaceName;
   door: DoorName;
+  nodes: number;
   ports: { slipway: number; sandbox: number };
 }
 
@@ -25,7 +29,9 @@ export async function runDemoCommand(argv: string[]): Promise<number> {
     return 2;
   }
   const say = (line: string): void => void process.stderr.write(`${line}\n`);
-  const onServerLine = options.verbose ? say : () => undefined;
+  const onServerLine = (line: string, node: number): void => {
+    if (options.verbose) say(options.nodes > 1 ? `${node}: ${line}` : line);
+  };
   if (!options.once) return playOnStage(options, say, onServerLine);
   const report = await playRound(options, say, onServerLine);
   if (options.json) process.stdout.write(`${JSON.stringify(report)}\n`);
@@ -56,14 +62,17 @@ function readOptions(argv: string[]): DemoOptions | string {
   if (!isDoorName(door)) return `the demo has no door "${door}"; it has: ${doorNames.join(', ')}`;
   if (!isPlaceName(backend))
     return `the demo has no backend "${backend}"; it has: ${placeNames.join(', ')}`;
-  if (values.nodes !== '1') return 'more than one node needs PostgreSQL, which is not there yet';
+  const nodes = Number(values.nodes);
+  if (!Number.isInteger(nodes) || nodes < 1 || nodes > mostNodes)
+    return `--nodes is the number of nodes, from 1 to ${mostNodes}; more than one share a PostgreSQL`;
   if (values.json && !values.once) return '--json goes with --once';
   const ports = { slipway: Number(values.port), sandbox: Number(values['sandbox-port']) };
   for (const port of Object.values(ports)) {
     if (!Number.isInteger(port) || port < 0 || port > 65_535)
       return 'a port is a number from 0 to 65535';
   }
-  return { once: values.once, json: values.json, verbose: values.verbose, backend, door, ports };
+  const { once, json, verbose } = values;
+  return { once, json, verbose, backend, door, nodes, ports };
 }
 
 function summary({ ok, pushes, steps, failure }: RoundReport): string {

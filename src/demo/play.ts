@@ -16,19 +16,20 @@ export async function playOnStage(
     ports: { slipway: number; sandbox: number };
     backend: PlaceName;
     door: DoorName;
+    nodes: number;
   },
   say: (line: string) => void,
-  onServerLine: (line: string) => void,
+  onServerLine: (line: string, node: number) => void,
 ): Promise<number> {
   const interrupted = new AbortController();
   const interrupt = (): void => interrupted.abort();
   process.once('SIGINT', interrupt).once('SIGTERM', interrupt);
   say('Starting Slipway, and the sandbox that plays Bitbucket …');
-  const { ports } = options;
+  const { ports, nodes } = options;
   const door = doorOf(options.door);
   const place = await openPlace(options.backend, null);
   const { environment } = place;
-  const stage = await setStage({ ports, environment, onLine: onServerLine }).catch(
+  const stage = await setStage({ ports, environment, nodes, onLine: onServerLine }).catch(
     async (error: unknown) => {
       await place.close();
       throw error;

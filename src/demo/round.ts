@@ -3,6 +3,7 @@ import { doorOf, type Door, type DoorName } from './doors.js';
 import { GitUser } from './git-user.js';
 import type { PanelVisitor } from './panel-visitor.js';
 import { openPlace, type Place, type PlaceName } from './places.js';
+import { NodeWatch } from './node-watch.js';
 import { setStage, type Stage } from './stage.js';
 import { watchDeployment, watchStatuses } from './watch.js';
 
@@ -30,6 +31,9 @@ export interface PushReport {
   /** Text of the served page before and after the push; null while nothing is served. */
   page_before: string | null;
   page_after: string | null;
+  /** With several nodes only: which of them Bitbucket's event came to, and which called the backend; from 1. */
+  received_by?: number | null;
+  deployed_by?: number | null;
 }
 
 const deployTimeoutMs = 90_000;
@@ -37,16 +41,16 @@ const statusTimeoutMs = 30_000;
 
 /** Install, pick a target, push three times with real git (good, good, a broken build), look at what came of it, uninstall. */
 export async function playRound(
-  { backend, door }: { backend: PlaceName; door: DoorName },
+  { backend, door, nodes }: { backend: PlaceName; door: DoorName; nodes: number },
   say: (line: string) => void,
-  onServerLine: (line: string) => void,
+  onServerLine: (line: string, node: number) => void,
 ): Promise<RoundReport> {
   const report: RoundReport = {
     ok: false,
     door,
     backend,
-    store: 'sqlite',
-    nodes: 1,
+    store: nodes > 1 ? 'postgres' : 'sqlite',
+    nodes,
     steps: [],
     pushes: [],
     credential: 'app',
@@ -54,7 +58,8 @@ export async function playRound(
     hooks_left: 0,
     failure: null,
   };
-  const round = new Round(report, say);
+  const watch = new NodeWatch();
+  const round = new Round(report, say, watch);
   let stage: Stage | null = null;
   let place: Place | null = null;
   try {
@@ -64,7 +69,14 @@ export async function playRound(
     place = opened;
     const { environment } = opened;
     stage = await round.step('start Slipway and the sandbox', () =>
-      setStage({ ports: { sandbox: 0, slipway: 0 }, environment, onLine: onServerLine }),
+      setStage({
+        ports: { sandbox: 0, slipway: 0 },
+        ...{ environment, nodes },
+        onLine(line, node) {
+          watch.hear(line, node);
+          onServerLine(line, node);
+        },
+      }),
     );
     await round.play(stage, opened, doorOf(door));
     report.ok = true;
@@ -88,11 +100,13 @@ cp page.html dist/index.html
 class Round {
   readonly #report: RoundReport;
   readonly #say: (line: string) => void;
+  readonly #watch: NodeWatch;
   #url: string | null = null;
 
-  constructor(report: RoundReport, say: (line: string) => void) {
+  constructor(report: RoundReport, say: (line: string) => void, watch: NodeWatch) {
     this.#report = report;
     this.#say = say;
+    this.#watch = watch;
   }
 
   async step<T>(name: string, work: () => Promise<T>): Promise<T> {
@@ -147,6 +161,7 @@ class Round {
     message: string,
   ): Promise<PushReport> {
     const pageBefore = await this.#servedPage();
+    this.#watch.forget();
     const commit = await clone.push(files, message);
     const row = await watchDeployment(panel, commit, {
       timeoutMs: deployTimeoutMs,
@@ -163,6 +178,7 @@ class Round {
       statuses: writes.map(({ state, at }) => ({ state, at })),
       page_before: pageBefore,
       page_after: await this.#servedPage(),
+      ...(this.#report.nodes > 1 ? this.#watch.of(commit) : {}),
     };
     this.#report.pushes.push(report);
     return report;

@@ -67,7 +67,8 @@ export async function startServerProcess(
 function inherited(): Record<string, string> {
   const kept: Record<string, string> = {};
   for (const [name, value] of Object.entries(environment())) {
-    if (value !== undefined && name !== 'PORT' && !name.startsWith('SLIPWAY_')) kept[name] = value;
+    const isOurs = name === 'PORT' || name === 'DATABASE_URL' || name.startsWith('SLIPWAY_');
+    if (value !== undefined && !isOurs) kept[name] = value;
   }
   return kept;
 }

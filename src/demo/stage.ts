@@ -4,15 +4,15 @@ import { join } from 'node:path';
 import { seedSample, startSandbox, type Sandbox } from '../sandbox/index.js';
 import { randomBytes } from 'node:crypto';
 import { SandboxClient, type Consumer } from './sandbox-client.js';
-import { startServerProcess, type ServerProcess } from './server-process.js';
+import { startServers, type Servers } from './nodes.js';
 
 /** Any will do: the sandbox has its own Atlassian. */
 export const demoForgeAppId = '51195a11-0000-4000-8000-000000000001';
 
-/** Where the demo plays: the sandbox in this process, Slipway in one of its own, both on free ports. */
+/** Where the demo plays: the sandbox in this process, Slipway in one of its own (or several), all on free ports. */
 export interface Stage {
   sandbox: SandboxClient;
-  server: ServerProcess;
+  server: Servers;
   /** For clones and data; goes with the stage. */
   folder: string;
   workspace: string;
@@ -28,14 +28,16 @@ export async function setStage(options: {
   ports: { sandbox: number; slipway: number };
   /** What Slipway is told besides. */
   environment: Record<string, string>;
-  onLine: (line: string) => void;
+  nodes: number;
+  /** @param node that said it, from 1 */
+  onLine: (line: string, node: number) => void;
 }): Promise<Stage> {
   const folder = await mkdtemp(join(tmpdir(), 'slipway-demo-'));
   // Builds run under users of their own and must get to their files; behind a closed door these would lie somewhere else,
   // and would stay behind when the stage is gone.
   await chmod(folder, 0o711);
   let sandbox: Sandbox | null = null;
-  let server: ServerProcess | null = null;
+  let server: Servers | null = null;
   const close = async (): Promise<void> => {
     await server?.stop();
     await sandbox?.stop();
@@ -50,10 +52,12 @@ export async function setStage(options: {
       key: randomBytes(24).toString('base64url'),
       secret: randomBytes(57).toString('base64url'),
     };
-    server = await startServerProcess(
-      {
-        PORT: String(options.ports.slipway),
-        SLIPWAY_DATA_DIR: join(folder, 'data'),
+    server = await startServers({
+      nodes: options.nodes,
+      port: options.ports.slipway,
+      folder,
+      onLine: options.onLine,
+      settings: {
         SLIPWAY_BITBUCKET_URL: sandbox.url,
         SLIPWAY_BITBUCKET_API_URL: sandbox.url,
         SLIPWAY_FORGE_APP_ID: demoForgeAppId,
@@ -62,8 +66,7 @@ export async function setStage(options: {
         SLIPWAY_OAUTH_CLIENT_SECRET: consumer.secret,
         ...options.environment,
       },
-      options.onLine,
-    );
+    });
     const { repository, workspace } = sample;
     const { host } = new URL(sandbox.url);
     return {

@@ -1,10 +1,12 @@
 import assert from 'node:assert/strict';
 import { chmodSync, mkdirSync, readdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import pg from 'pg';
 import { git } from '../sandbox/support.js';
 import { runCli, spawnCli, type CliResult } from '../support/e2e/cli.js';
 import { inParallel } from '../support/e2e/in-parallel.js';
 import { waitFor, within } from '../support/e2e/wait-for.js';
+import { databaseOrSkip } from '../support/postgres.js';
 import { tempFolder } from '../support/temp-folder.js';
 
 interface Push {
@@ -193,6 +195,58 @@ describe('slipway demo', function () {
     assert.deepEqual(readdirSync(path), []);
   });
 
+  describe('--nodes 2', () => {
+    interface NodeReport extends Omit<Report, 'pushes'> {
+      store: string;
+      nodes: number;
+      pushes: (Push & { received_by: number; deployed_by: number })[];
+    }
+    const playWith = async (name: string, env: Record<string, string>, ...more: string[]) => {
+      const place = temporary(name);
+      const args = ['demo', '--once', '--json', '--nodes', '2', ...more];
+      const { code, stdout, stderr } = await runCli(args, {
+        env: { ...place.env, ...env },
+        timeoutMs: 85_000,
+      });
+      assert.equal(code, 0, stderr);
+      assert.deepEqual(readdirSync(place.path), []);
+      return JSON.parse(stdout) as NodeReport;
+    };
+
+    it('plays with two processes on a PostgreSQL that it starts; what is built here stays with one of them', async function () {
+      // Says loudly where there is none.
+      await (await databaseOrSkip(this)).drop();
+      const report = await playWith('two-nodes', {});
+      assert.deepEqual([report.ok, report.store, report.nodes], [true, 'postgres', 2]);
+      assert.deepEqual(
+        report.pushes.map(({ state, page_after }) => [state, page_after]),
+        [
+          ['live', 'One One'],
+          ['live', 'Two Two'],
+          ['failed', 'Two Two'],
+        ],
+      );
+      const [first] = report.pushes;
+      // Pushes alternate between the nodes; the page goes on living where it was built first.
+      const received = report.pushes.map((push) => push.received_by);
+      assert.deepEqual([...received].sort(), received[0] === 1 ? [1, 1, 2] : [1, 2, 2]);
+      for (const push of report.pushes) assert.equal(push.deployed_by, first?.deployed_by);
+    }).timeout(90_000);
+
+    it('plays in a database of its own on the server that DATABASE_URL names, and drops it', async function () {
+      const database = await databaseOrSkip(this);
+      try {
+        const env = { DATABASE_URL: database.url };
+        const report = await playWith('given', env, '--backend', 'signed-webhook');
+        assert.equal(report.ok, true);
+        for (const push of report.pushes) assert.ok([1, 2].includes(push.deployed_by));
+        assert.deepEqual(await demoDatabases(database.url), []);
+      } finally {
+        await database.drop();
+      }
+    }).timeout(90_000);
+  });
+
   describe('for a person', () => {
     it('prints lines that work, tells what happens, and Ctrl-C leaves nothing behind', async () => {
       const { path, env } = temporary('stage');
@@ -268,3 +322,16 @@ describe('slipway demo', function () {
     }
   });
 });
+
+async function demoDatabases(url: string): Promise<string[]> {
+  const client = new pg.Client({ connectionString: url });
+  await client.connect();
+  try {
+    const { rows } = await client.query<{ datname: string }>(
+      "SELECT datname FROM pg_database WHERE datname LIKE 'slipway_demo%'",
+    );
+    return rows.map(({ datname }) => datname);
+  } finally {
+    await client.end();
+  }
+}
