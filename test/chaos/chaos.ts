@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { parseArgs } from 'node:util';
+import { clusterChaos } from './cluster.js';
 import { isClean, type Verdict } from './support/judge.js';
 import { printVerdict } from './support/report.js';
 import { Run } from './support/run.js';
@@ -9,6 +10,8 @@ import { Run } from './support/run.js';
  * boundary of design.md §2 in turn and at random moments, while events come twice, late and in disorder and the backend fails
  * in every way it can. Exit 1 on any loss. Last line: the figures and the seed.
  *
+ * With `--cluster` it is about two nodes on one PostgreSQL: `cluster.ts`.
+ *
  * The seed decides what is pushed, what befalls it and when it is killed; what the processes do in between is theirs.
  */
 const { values } = parseArgs({
@@ -17,8 +20,16 @@ const { values } = parseArgs({
     seed: { type: 'string', default: randomBytes(4).toString('hex') },
     'through-sandbox': { type: 'boolean', default: false },
     keep: { type: 'boolean', default: false },
+    cluster: { type: 'boolean', default: false },
+    seconds: { type: 'string', default: '300' },
+    rate: { type: 'string', default: '100' },
   },
 });
+if (values.cluster) {
+  const { seed, keep, seconds, rate } = values;
+  const wish = { seed, keep, seconds: Number(seconds), rate: Number(rate) };
+  process.exit(await clusterChaos(wish, (line) => console.log(line)));
+}
 const rounds = Number(values.rounds);
 if (!Number.isInteger(rounds) || rounds < 1) throw new Error('--rounds is a number above 0');
 

@@ -32,6 +32,8 @@ interface Event {
 }
 
 const repositoryCount = 6;
+/** In a steady stream: as a team does it, mostly on few branches. */
+const steadyRefs = ['main', 'main', 'main', 'staging'];
 const workspace = { uuid: '{7f5b1c3e-4a0f-4f6b-9f43-1f4a30c6a001}', slug: 'acme', name: 'Acme' };
 const person = { uuid: '{7f5b1c3e-4a0f-4f6b-9f43-1f4a30c6a002}', display_name: 'Ada Example' };
 const hookUuid = '7f5b1c3e-4a0f-4f6b-9f43-1f4a30c6a003';
@@ -42,6 +44,10 @@ export interface FakeBitbucketParts {
   boundaries: Boundaries;
   /** Open while Slipway can be reached. */
   reachable: Door;
+  /** Default 6. */
+  repositories?: number;
+  /** What became of each try to deliver; null: no answer. By `performance.now()`. */
+  onAnswer?: (status: number | null, sentAt: number, answeredAt: number) => void;
 }
 
 /**
@@ -64,7 +70,8 @@ export class FakeBitbucket implements Hub {
     clientKey: `ari:cloud:bitbucket::app/${workspace.uuid}/slipway`,
     secret: randomUUID() + randomUUID(),
   };
-  #server = '';
+  /** Events go to one after the other. */
+  #servers: readonly string[] = [];
   #served: Served | null = null;
   #pushNumber = 0;
   #isCalm = false;
@@ -76,14 +83,17 @@ export class FakeBitbucket implements Hub {
     this.#pushes = new Journal(join(parts.folder, 'pushes.jsonl'));
     this.#acks = new Journal(join(parts.folder, 'acks.jsonl'));
     this.#statuses = new Journal(join(parts.folder, 'statuses.jsonl'));
-    this.#repositories = Array.from({ length: repositoryCount }, (_, index) => {
-      const fullName = `acme/site-${index}`;
-      const commit = hash(fullName);
-      const history = [{ commit, message: 'First\n' }];
-      const main: Ref = { refType: 'branch', name: 'main', head: commit, history };
-      const uuid = `{7f5b1c3e-4a0f-4f6b-9f43-1f4a30c6b00${index}}`;
-      return { uuid, fullName, refs: new Map([['branch:main', main]]) };
-    });
+    this.#repositories = Array.from(
+      { length: parts.repositories ?? repositoryCount },
+      (_, index) => {
+        const fullName = `acme/site-${index}`;
+        const commit = hash(fullName);
+        const history = [{ commit, message: 'First\n' }];
+        const main: Ref = { refType: 'branch', name: 'main', head: commit, history };
+        const uuid = `{7f5b1c3e-4a0f-4f6b-9f43-1f4a30c6b${String(index).padStart(3, '0')}}`;
+        return { uuid, fullName, refs: new Map([['branch:main', main]]) };
+      },
+    );
   }
 
   get url(): string {
@@ -99,13 +109,18 @@ export class FakeBitbucket implements Hub {
   }
 
   async install(server: string): Promise<void> {
-    this.#server = server;
+    this.#servers = [server];
     const body = {
       ...{ key: 'slipway', clientKey: this.#signer.clientKey, sharedSecret: this.#signer.secret },
       ...{ eventType: 'installed', baseUrl: this.url, principal: workspace, user: person },
     };
     const status = await post(`${server}/connect/installed`, {}, JSON.stringify(body));
     if (status !== 204) throw new Error(`the installation was answered ${status}`);
+  }
+
+  /** From now on events go to these in turn. */
+  spread(servers: readonly string[]): void {
+    this.#servers = servers;
   }
 
   panelUrl(server: string, repository: string): Promise<string> {
@@ -137,6 +152,12 @@ export class FakeBitbucket implements Hub {
       if (this.#plan.chance(0.6)) await delay(this.#plan.int(0, 120));
     }
     for (let left = this.#plan.int(0, 2); left > 0; left -= 1) this.#repeatAnOldOne();
+  }
+
+  /** One push to one of few branches; for a stream of them whose pace somebody else sets. */
+  playOne(): void {
+    const name = this.#plan.pick(steadyRefs);
+    this.#push(this.#plan.pick(this.#repositories), [{ refType: 'branch', name }]);
   }
 
   calm(): Promise<void> {
@@ -275,7 +296,9 @@ export class FakeBitbucket implements Hub {
     }
   }
 
-  #sendOnce(event: Event, id: string, attempt: number): Promise<number | null> {
+  async #sendOnce(event: Event, id: string, attempt: number): Promise<number | null> {
+    const server = this.#servers[this.figures.deliveries % this.#servers.length] ?? '';
+    const sentAt = performance.now();
     this.figures.deliveries += 1;
     const headers = {
       'x-event-key': 'repo:push',
@@ -284,9 +307,11 @@ export class FakeBitbucket implements Hub {
       'x-attempt-number': String(attempt),
       authorization: `JWT ${connectToken(this.#signer, 'POST', '/connect/events')}`,
     };
-    return post(`${this.#server}/connect/events`, headers, event.body, () => {
+    const status = await post(`${server}/connect/events`, headers, event.body, () => {
       void this.#parts.boundaries.pass('received');
     });
+    this.#parts.onAnswer?.(status, sentAt, performance.now());
+    return status;
   }
 
   async #answer(request: IncomingMessage, response: ServerResponse, body: Buffer): Promise<void> {
