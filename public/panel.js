@@ -88,6 +88,12 @@
     found?.focus();
   };
 
+  // On a page of our own the address says what is shown, so that it can be kept and passed on.
+  const keepAddress = () => {
+    const [, query] = all('section[data-poll]')[0]?.dataset.poll.split('?') ?? [];
+    if (meta('csrf')) history.replaceState(null, '', query ? `?${query}` : location.pathname);
+  };
+
   const apply = ({ html, status }, into, slot, path) => {
     const box = document.createElement('template');
     box.innerHTML = html;
@@ -112,6 +118,7 @@
       announce(rest[0]?.querySelector('[data-focus]')?.innerText);
     }
     for (const part of oob) if ($(part.id)) morph($(part.id), part);
+    keepAddress();
     const after = into && $(into.slice(1))?.querySelector('form.form');
     if (after && path) drawnBy.set(after, { path, into });
     // The same form with what is wrong in it.
@@ -267,6 +274,7 @@
     from.dataset.busy = 'true';
     button?.setAttribute('aria-busy', 'true');
     const slot = from.closest('.card, section')?.querySelector('.messages');
+    const homes = [from.closest('form'), from.closest('section')];
     try {
       const answer = await transport(request);
       round += 1;
@@ -277,6 +285,10 @@
       }
       end(answer);
       apply(answer, into, slot, request.method === 'GET' ? request.path : null);
+      // What was pressed is gone: on to the next thing there.
+      const home = homes.find((one) => one?.isConnected);
+      if (document.activeElement === document.body)
+        home?.querySelector('button, select, summary')?.focus();
     } catch {
       say('Slipway did not answer. Nothing you typed is lost; try again.', slot);
     } finally {

@@ -170,7 +170,7 @@ export const errorCatalogue = {
   },
   connection_changed: {
     says: 'Somebody else saved this connection while you were editing',
-    advice: 'Load their version, then make your change again.',
+    advice: 'Look at their version, then make your change again.',
   },
   connection_used: {
     says: 'This connection is still used',
@@ -196,7 +196,7 @@ export const errorCatalogue = {
   target_changed: {
     says: 'Somebody else saved this target while you were editing',
     why: 'Two people had the form open. The one who saves last must see what the other one did, so nothing was overwritten.',
-    advice: 'Load their version, then make your change again.',
+    advice: 'Look at their version, then make your change again.',
   },
   deployment_unknown: {
     says: 'This deployment does not exist',

@@ -27,6 +27,7 @@ export interface TimelineStep {
 
 /** What happened at one target. */
 export interface TimelineBranch {
+  targetId: string;
   targetName: string;
   state: StateView | null;
   page: string | null;
@@ -77,6 +78,7 @@ export function timelineView(story: PushStory, around: Surroundings): TimelineVi
       const target = around.targets.get(decision.targetId) ?? null;
       const later = story.later.filter(({ targetId }) => targetId === decision.targetId);
       return {
+        targetId: decision.targetId,
         targetName: target?.name ?? 'a removed target',
         state: journey ? stateView(journey.deployment, target) : null,
         page: journey ? pageHref(journey.deployment, around.places) : null,
