@@ -106,7 +106,10 @@ describe('panel by the keyboard alone', function () {
     assert.equal(await focused(page), '#story-C1');
     await press(page, '#act-redeploy-D1');
     await page.waitForSelector('.story >> text=is being deployed again');
-    assert.match((await page.textContent('.story')) ?? '', /Deployed again by Grace Hopper: Queued/);
+    assert.match(
+      (await page.textContent('.story')) ?? '',
+      /Deployed again by Grace Hopper: Queued/,
+    );
     await press(page, '[id^="act-cancel-"]');
     await page.waitForSelector('.story >> text=Stopping the deployment of');
     assert.deepEqual(await findings(page), []);
