@@ -3,6 +3,7 @@ import { randomBytes } from 'node:crypto';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { isLoopback, parseConfig } from '../../src/config/config.js';
+import { databaseInWords } from '../../src/config/database-url.js';
 import { readEnv } from '../../src/config/env.js';
 import { ConfigError } from '../../src/core/errors.js';
 import { tempFolder } from '../support/temp-folder.js';
@@ -62,6 +63,39 @@ describe('configuration', () => {
     const both = parseConfig({ ...production, ...id, ...secret });
     assert.equal(both.config.oauthClientId, 'k');
     assert.ok(!JSON.stringify(both.config).includes('ATOA'));
+  });
+
+  it('takes a PostgreSQL by its address alone, and shows where it is without the password', () => {
+    const url = 'postgres://slipway:pass%40word@db.example.com:6432/slip%20way?sslmode=verify-full';
+    const { config, secrets } = parseConfig({ ...production, DATABASE_URL: url });
+    const address = { kind: 'postgres', host: 'db.example.com', port: 6432, name: 'slip way' };
+    assert.deepEqual(config.database, address);
+    assert.equal(secrets.databaseUrl, url);
+    assert.ok(!JSON.stringify(config).includes('pass'));
+    assert.equal(
+      databaseInWords(config.database, '/data'),
+      'PostgreSQL at db.example.com:6432, database slip way',
+    );
+    const onSocket = { DATABASE_URL: 'postgresql:///slipway?host=/run/postgresql' };
+    assert.deepEqual(parseConfig({ ...production, ...onSocket }).config.database, {
+      ...{ kind: 'postgres', host: '/run/postgresql', port: 5432, name: 'slipway' },
+    });
+    assert.deepEqual(parseConfig(production).config.database, { kind: 'sqlite' });
+    assert.equal(parseConfig(production).secrets.databaseUrl, null);
+  });
+
+  it('says what is wrong with the address of a database, and never repeats it', () => {
+    for (const [text, words] of [
+      ['mysql://u:letmein@h/d', /must look like postgres:/],
+      ['letmein', /must look like postgres:/],
+      ['postgres://u:letmein@h', /names no database/],
+      ['postgres://u:letmein@h/a/b', /names no database/],
+      ['postgres:///d', /names no host/],
+    ] as const) {
+      const problems = problemsOf({ ...production, DATABASE_URL: text });
+      assert.match(problems.join(), words);
+      assert.ok(!problems.join().includes('letmein'));
+    }
   });
 
   it('allows plain http exactly when Bitbucket is on this machine', () => {

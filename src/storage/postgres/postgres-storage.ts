@@ -37,6 +37,8 @@ export async function openPostgresStorage(options: {
   logger: Logger;
   /** Lanes that become due add a job for the waker, whose tables are there by the time of the first one. */
   rings?: boolean;
+  /** How long to wait for a server that cannot be reached, ms. */
+  patienceMs?: number;
 }): Promise<OpenStorage> {
   const { url, logger } = options;
   const lock = await lockDataFolder(options.dataDir);

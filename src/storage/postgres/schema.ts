@@ -20,9 +20,10 @@ const mostSkewMs = 2_000;
  */
 export async function reachable(
   url: string,
-  { now, logger }: { now: () => number; logger: Logger },
+  options: { now: () => number; logger: Logger; patienceMs?: number },
 ): Promise<void> {
-  const session = await patiently(url);
+  const { now, logger, patienceMs = patienceAtStartMs } = options;
+  const session = await patiently(url, patienceMs);
   try {
     const [facts] = (await session.exec(
       `SELECT current_setting('server_version_num') AS version, current_setting('server_encoding') AS encoding,
@@ -48,8 +49,8 @@ export async function reachable(
   }
 }
 
-async function patiently(url: string): Promise<Session> {
-  const until = performance.now() + patienceAtStartMs;
+async function patiently(url: string, patienceMs: number): Promise<Session> {
+  const until = performance.now() + patienceMs;
   for (;;) {
     try {
       return await Session.open(url, readStatementMs + graceMs, { statementMs: readStatementMs });
@@ -80,7 +81,7 @@ function problemOf(error: unknown): string | null {
     cause === 'unknown error' &&
     /SSL|certificate/i.test(String(error))
   ) {
-    return `No secure connection to PostgreSQL can be made (${(error as Error).message}). See sslmode in docs/operations.md.`;
+    return `No secure connection to PostgreSQL can be made (${(error as Error).message}). See sslmode in docs/postgresql.md.`;
   }
   return null;
 }
