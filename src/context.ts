@@ -47,6 +47,7 @@ import {
 } from './wiring/bitbucket.js';
 import { joinCluster, type Cluster } from './wiring/cluster.js';
 import { countEnds } from './wiring/count-ends.js';
+import { goOnInTime } from './wiring/go-on-in-time.js';
 import { createHookParts } from './wiring/hooks.js';
 import { masterKeysFor, rotateMasterKey } from './wiring/master-keys.js';
 import { createPeople, type People } from './wiring/people.js';
@@ -132,6 +133,7 @@ export async function createContext(
     const ring = masterKeysFor(config, secrets, await opened.sealedBy());
     const masterKeys = ring.ids();
     const outer = { config, baseUrl, logger, clock, ids };
+    await goOnInTime(opened, ids, outer);
     cluster = await joinCluster({ ...outer, databaseUrl, storage: opened, masterKeys });
     return await buildContext({ ...outer, secrets, opened, ring, cluster });
   } catch (error) {

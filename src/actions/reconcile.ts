@@ -111,7 +111,7 @@ async function compare(
   for (const { refType, name, hash } of seen.heads) {
     const ref = known.get(keyOf({ refType, name })) ?? null;
     known.delete(keyOf({ refType, name }));
-    if (ref && ref.updatedAt >= seen.askedAt) continue;
+    if (ref && isNewerThan(seen, ref, now)) continue;
     if (ref?.head === hash) continue;
     if (!ref && repository.baselineAt === null) {
       changed.push(newRef(repository, refType, name, hash, now, deps));
@@ -119,14 +119,14 @@ async function compare(
       lost.push({ refType, name, from: ref.head, hash });
     } else {
       waits = true;
-      if (ref?.unknownHead === hash) continue;
+      if (ref?.unknownHead === hash && (ref.unknownSince ?? now) <= now) continue;
       const base = ref ?? newRef(repository, refType, name, null, now, deps);
       changed.push({ ...base, unknownHead: hash, unknownSince: now });
     }
   }
   for (const ref of known.values()) {
     const gone =
-      ref.head !== null && seen.covers(ref.refType, ref.name) && ref.updatedAt < seen.askedAt;
+      ref.head !== null && seen.covers(ref.refType, ref.name) && !isNewerThan(seen, ref, now);
     if (gone)
       changed.push({ ...ref, head: null, unknownHead: null, unknownSince: null, updatedAt: now });
   }
@@ -137,6 +137,11 @@ async function compare(
     baselineAt: repository.baselineAt ?? now,
   });
   return lost;
+}
+
+/** It was told of while we looked. A time that is yet to come is from before the clock was set back. */
+function isNewerThan({ askedAt }: Seen, { updatedAt }: KnownRef, now: number): boolean {
+  return updatedAt >= askedAt && updatedAt <= now;
 }
 
 /** Told like any other push, by a source of our own: a webhook that comes late then joins it as its copy. */

@@ -31,6 +31,7 @@ export class CredentialLimiter {
   readonly #options: Required<LimiterOptions>;
   #running = 0;
   #pausedUntil = 0;
+  #pausedFor = 0;
   readonly #waiting: (() => void)[] = [];
   /** Calls by the minute they were made in. */
   readonly #calls = new Map<number, number>();
@@ -46,11 +47,20 @@ export class CredentialLimiter {
 
   /** Nothing with this credential for so long. Overlapping pauses do not add up: the later end counts. */
   pause(ms: number): void {
-    this.#pausedUntil = Math.max(this.#pausedUntil, this.#clock() + ms);
+    if (ms <= this.#pauseLeft()) return;
+    this.#pausedUntil = this.#clock() + ms;
+    this.#pausedFor = ms;
   }
 
   get pausedNow(): boolean {
-    return this.#pausedUntil > this.#clock();
+    return this.#pauseLeft() > 0;
+  }
+
+  /** Never more than was asked for, also when the clock was set back meanwhile. */
+  #pauseLeft(): number {
+    const now = this.#clock();
+    this.#pausedUntil = Math.min(this.#pausedUntil, now + this.#pausedFor);
+    return this.#pausedUntil - now;
   }
 
   /** What another node would have to know. */
@@ -100,7 +110,7 @@ export class CredentialLimiter {
   async run<T>(call: () => Promise<T>, signal?: AbortSignal): Promise<T> {
     await this.#enter(signal);
     try {
-      const left = this.#pausedUntil - this.#clock();
+      const left = this.#pauseLeft();
       if (left > 0) {
         throw new BitbucketError('bitbucket_rate_limited', 'waiting out an earlier limit', {
           retryAfterMs: left,

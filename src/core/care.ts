@@ -20,7 +20,19 @@ import type {
  * What retention, export and the operator's commands ask of the store, beside the everyday ports. Deletions take a number of
  * rows and stop there, so that one transaction never holds up the pushes that wait behind it.
  */
-export interface CareReads extends RetentionReads, OperatorReads {}
+export interface CareReads extends RetentionReads, OperatorReads {
+  /** The greatest id among what grows with every push; null: there is nothing yet. */
+  newestId(): Promise<string | null>;
+}
+
+/** When the clock was set back. */
+export interface ClockWrites {
+  /**
+   * What waits for a time that is yet to come is due now: nobody can tell how far away that time really is. A lease that would
+   * outlast `leaseMs` ends then.
+   */
+  bringForward(now: number, leaseMs: number): Promise<void>;
+}
 
 /** When a finished deployment of a target is no longer needed. */
 export interface DeploymentLimits {

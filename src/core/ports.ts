@@ -4,7 +4,7 @@
  */
 import type { CloneCredential } from './backend.js';
 import type { ForgeReads, ForgeWrites, NameLookupReads, NameLookupWrites } from './forge.js';
-import type { CareReads, RetentionWrites } from './care.js';
+import type { CareReads, ClockWrites, RetentionWrites } from './care.js';
 import type { NodeReads, NodeWrites } from './cluster.js';
 import type {
   Attempt,
@@ -116,7 +116,7 @@ export interface Transaction {
   attempts: AttemptReads & AttemptWrites;
   lanes: LaneReads & LaneWrites;
   statusReports: StatusReportWrites;
-  care: CareReads & RetentionWrites;
+  care: CareReads & RetentionWrites & ClockWrites;
   backendReports: BackendReportReads & BackendReportWrites;
   cloneGrants: CloneGrantReads & CloneGrantWrites;
   hooks: HookReads & HookWrites;

@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto';
+import { clockStepMs, clockWentBack } from '../actions/clock-went-back.js';
 import type { LaneLease } from '../core/model/index.js';
 import type { Clock, Logger, Storage, Waker } from '../core/ports.js';
 
@@ -81,6 +82,8 @@ export class Worker<Step extends LaneStep = LaneStep> implements Waker {
   #woken = false;
   /** By `performance.now()`. */
   #sweepAt = 0;
+  /** How far the clock is ahead of `performance.now()`, which cannot be set. */
+  #ahead: number | null = null;
   /** The earliest time that a lane is known to be due, Unix ms. */
   #nextDue = Infinity;
   /** Something was due when all hands were busy. */
@@ -165,6 +168,7 @@ export class Worker<Step extends LaneStep = LaneStep> implements Waker {
   /** What is due without anybody having said so: lanes, build statuses, looks at repositories, care. */
   async #sweep(): Promise<void> {
     this.#sweepAt = performance.now() + sweepMs;
+    await this.#watchClock();
     const { storage, background, clock } = this.#options;
     const nextDue = (await storage.read.lanes.nextDue()) ?? Infinity;
     this.#nextDue = nextDue;
@@ -172,6 +176,17 @@ export class Worker<Step extends LaneStep = LaneStep> implements Waker {
     for (const job of background) {
       if (job.dueAt ? job.dueAt() <= now : nextDue <= now) this.#runBeside(job);
     }
+  }
+
+  async #watchClock(): Promise<void> {
+    const { storage, clock, logger } = this.#options;
+    const ahead = clock() - performance.now();
+    const backMs = this.#ahead === null ? 0 : this.#ahead - ahead;
+    if (backMs > clockStepMs) {
+      logger.warn({ backMs: Math.round(backMs) }, 'worker.clock_went_back');
+      await clockWentBack(storage, clock(), leaseMs);
+    }
+    this.#ahead = ahead;
   }
 
   async #takeLanes(wish: LaneWish): Promise<void> {

@@ -39,6 +39,20 @@ describe("a credential's limiter", () => {
     assert.deepEqual(order, ['third']);
   });
 
+  it('is paused for as long as was asked, the later end of two, and no longer when the clock is set back', async () => {
+    let now = 10_000_000;
+    const limiter = new CredentialLimiter(() => now);
+    limiter.pause(60_000);
+    limiter.pause(1_000);
+    now += 59_999;
+    assert.equal(limiter.pausedNow, true);
+    now -= 3_600_000;
+    assert.equal(limiter.pausedNow, true);
+    now += 60_000;
+    assert.equal(limiter.pausedNow, false);
+    await limiter.run(() => Promise.resolve());
+  });
+
   it('counts against what Bitbucket says it allows', async () => {
     const limiters = new Limiters(() => 0);
     const limiter = limiters.of('access_token x');

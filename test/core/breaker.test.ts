@@ -31,6 +31,14 @@ describe('breaker', () => {
     assert.notEqual(held(), null);
   });
 
+  it('spares a host for thirty seconds, however far the clock is set back meanwhile', () => {
+    fail(10);
+    now -= 86_400_000;
+    assert.equal(held(), now + 30_000);
+    now += 30_000;
+    assert.equal(held(), null);
+  });
+
   it('forgets calls older than five minutes', () => {
     fail(9);
     now += 5 * 60_000;

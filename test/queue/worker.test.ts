@@ -223,6 +223,20 @@ describe('worker', () => {
     worker.giveBack(wish);
   });
 
+  it('notices that the clock was set back, and looks at what would have waited that much longer', async () => {
+    const target = await engine.target();
+    const stepped = gate();
+    start(async (lease) => {
+      await release(lease);
+      stepped.open();
+    });
+    const { clock, storage } = engine;
+    await storage.write((tx) => tx.lanes.wake([target.id], clock.now() + 60_000));
+    clock.advance(-24 * 3_600_000);
+    await stepped.opened;
+    assert.ok(engine.logger.lines.some(({ message }) => message === 'worker.clock_went_back'));
+  });
+
   it('lets a job gather what comes before it runs', async () => {
     const ran = gate();
     let waiting = 0;

@@ -29,6 +29,8 @@ export class Breakers {
   heldUntil(host: string, targetId: string, now: number): number | null {
     const known = this.#hosts.get(host);
     if (!known || known.openUntil === null) return null;
+    // The clock was set back: nobody is spared for longer than that.
+    known.openUntil = Math.min(known.openUntil, now + openForMs);
     if (now >= known.openUntil && !known.probing) {
       known.probing = true;
       return null;

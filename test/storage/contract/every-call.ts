@@ -313,6 +313,10 @@ async function lanes(s: Script): Promise<void> {
   await s.write('lanes', 'wakeWorkspace', '{w}', now + 60);
   for (const id of ['t1', 't2', 't4', 'none']) await s.read('lanes', 'byTarget', id);
   await s.write('lanes', 'takeOverAll', now + 70);
+  await s.read('care', 'newestId');
+  await s.write('lanes', 'wake', ['t1'], now + 900);
+  await s.write('care', 'bringForward', now + 80, 15);
+  await s.read('lanes', 'byTarget', 't1');
   await s.write('attempts', 'insert', [
     rows.attempt('a1', 'd1', { exchanges: [{ at: 1 }] as never }),
     rows.attempt('a2', 'd1', { number: 2 }),
