@@ -76,7 +76,7 @@ export async function fillHistory(
       event: {
         ...{ id: eventId, sourceId: oldSource.id, deliveryId: randomUUID(), attemptNumber: 1 },
         ...{ eventKey: 'repo:push', state: 'recorded' as const, repositoryId, receivedAt: at },
-        ...{ actor: { uuid: tenant.workspaceUuid, name: who }, body: null },
+        ...{ actor: { uuid: tenant.workspaceUuid, name: who } },
         bodyDigest: digest(eventId).padEnd(64, '0'),
       },
       change: {

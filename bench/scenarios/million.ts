@@ -9,7 +9,7 @@ import { databaseFile, seed } from '../lib/seed.js';
 import { startSlipway } from '../lib/slipway.js';
 import type { Effort } from './intake.js';
 
-/** The same intake beside itself: one database is new, the other has kept a million events with their bodies. */
+/** The same intake beside itself: one database is new, the other has kept a million events. */
 export async function benchMillion(count: number, effort: Effort, report: Report): Promise<void> {
   say(`${count} stored events against an empty database`);
   const over = repos(200, 'million');

@@ -15,7 +15,6 @@ export interface InboundEvent {
   eventKey: string;
   attemptNumber: number;
   event: Exclude<HookEvent, { kind: 'ignored' }>;
-  body: string;
   receivedAt: number;
 }
 
@@ -189,7 +188,6 @@ function eventRow(item: InboundEvent, repository: Repository | null, ids: Ids): 
     actor: item.event.actor,
     attemptNumber: item.attemptNumber,
     bodyDigest: '',
-    body: item.body,
     receivedAt: item.receivedAt,
   };
 }

@@ -21,7 +21,6 @@ export function noteUnreadable(deps: { storage: Storage; ids: Ids; clock: Clock 
           state: 'unreadable',
           repositoryId: null,
           actor: null,
-          body: null,
           receivedAt: deps.clock(),
         },
       ]),

@@ -226,7 +226,6 @@ async function storeEvent(
     actor: null,
     attemptNumber: 1,
     bodyDigest: '',
-    body: null,
     receivedAt: now,
   };
   await tx.events.insertNew([event]);

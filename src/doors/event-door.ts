@@ -42,6 +42,4 @@ export interface ParsedDelivery {
   eventKey: string;
   attemptNumber: number;
   event: HookEvent;
-  /** The body as text: decoded once for parsing and storing. */
-  body: string;
 }

@@ -9,15 +9,13 @@ import type { ParsedDelivery, RawDelivery } from './event-door.js';
  * Throws `InputError('body_unreadable')`.
  */
 export function parseHookDelivery(delivery: RawDelivery): ParsedDelivery {
-  const body = delivery.body.toString('utf8');
-  const { event, payload } = unwrapDelivery(parseJsonObject(body));
+  const { event, payload } = unwrapDelivery(parseJsonObject(delivery.body.toString('utf8')));
   const eventKey = agreedEventKey(event, headerOf(delivery, 'x-event-key'), payload);
   return {
     deliveryId: deliveryIdOf(delivery),
     eventKey,
     attemptNumber: attemptNumberOf(delivery),
     event: parsePayload(eventKey, payload),
-    body,
   };
 }
 

@@ -48,7 +48,6 @@ describeOnStores('take pushes', (store) => {
     deliveryId: `push-${++deliveries}`,
     eventKey: 'repo:push',
     attemptNumber: 1,
-    body: '{}',
     receivedAt: engine.clock.now(),
     event: {
       kind: 'push',

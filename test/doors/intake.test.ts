@@ -59,7 +59,7 @@ describe('intake', () => {
     parse: (delivery) => {
       const body = delivery.body.toString();
       if (body === 'broken') throw new InputError('body_unreadable');
-      return { deliveryId: 'd', eventKey: 'repo:push', attemptNumber: 1, event, body };
+      return { deliveryId: 'd', eventKey: 'repo:push', attemptNumber: 1, event };
     },
   };
 
@@ -105,7 +105,7 @@ describe('intake', () => {
   it('answers 204 after the event was taken', async () => {
     const response = await send('{"a":1}');
     assert.equal(response.status, 204);
-    assert.equal(accepted[0]?.body, '{"a":1}');
+    assert.equal(seen[0]?.body.toString(), '{"a":1}');
     assert.equal(accepted[0]?.workspaceUuid, workspaceUuid);
     assert.equal(seen[0]?.rawUrl, '/connect/events?x=1');
   });
@@ -149,7 +149,7 @@ describe('intake', () => {
     assert.equal((await send('{}')).status, 503, 'a bug of ours is sent again, too');
   });
 
-  it('verifies and keeps the inflated bytes of a gzip body', async () => {
+  it('verifies and parses the inflated bytes of a gzip body', async () => {
     const response = await send(gzipSync('{"zipped":true}'), { 'content-encoding': 'gzip' });
     assert.equal(response.status, 204);
     assert.equal(seen[0]?.body.toString(), '{"zipped":true}');

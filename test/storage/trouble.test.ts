@@ -21,7 +21,7 @@ import { tempFolder } from '../support/temp-folder.js';
 
 const ids = createIds();
 const source: Source = { id: 's', door: 'connect', key: 'k', installationId: null, createdAt: 0 };
-/** Several pages of the database each, so that a full disk is met at once. */
+/** A commit message of several pages of the database, so that a full disk is met at once. */
 const bulk = 'x'.repeat(20_000);
 
 /** Every delivery is genuine; its header says which one it is. */
@@ -30,14 +30,15 @@ const door: EventDoor = {
   path: '/connect/events',
   verify: () => Promise.resolve({ ok: true, source, workspaceUuid }),
   parse: ({ headers, body }) => ({
-    body: body.toString('utf8'),
     deliveryId: String(headers['x-request-uuid']),
     eventKey: 'repo:push',
     attemptNumber: 1,
     event: {
       kind: 'push',
       actor: null,
-      changes: [change({ from: null, to: commit('a'), kind: 'create' })],
+      changes: [
+        change({ from: null, to: commit('a'), kind: 'create', message: body.toString('utf8') }),
+      ],
       repository: {
         uuid: repositoryUuid,
         workspaceUuid,

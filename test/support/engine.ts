@@ -193,7 +193,6 @@ export async function createEngine(options: EngineOptions = {}) {
         deliveryId: `delivery-${++deliveries}`,
         eventKey: 'repo:push',
         attemptNumber: 1,
-        body: '{}',
         receivedAt: clock.now(),
         event: {
           kind: 'push',

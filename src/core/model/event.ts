@@ -47,10 +47,8 @@ export interface StoredEvent {
   actor: Person | null;
   /** Bitbucket's `X-Attempt-Number`, 1 for the first. */
   attemptNumber: number;
-  /** SHA-256 of a raw body that is not kept, hex; otherwise empty. */
+  /** SHA-256 of a body that could not be read, hex; otherwise empty. Bodies are not kept. */
   bodyDigest: string;
-  /** Raw body as received; null when unreadable. */
-  body: string | null;
   receivedAt: number;
 }
 

@@ -53,7 +53,6 @@ function parse(delivery: RawDelivery): ParsedDelivery {
     eventKey: told.eventType,
     attemptNumber: told.retryCount + 1,
     event: told.event,
-    body,
   };
 }
 

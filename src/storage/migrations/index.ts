@@ -12,8 +12,9 @@ import { up as forge } from './0012-forge.js';
 import { up as noticeChannels } from './0014-notice-channels.js';
 import { up as audit } from './0015-audit.js';
 import { up as lastWriter } from './0016-last-writer.js';
-import { inByteOrder } from './byte-order.js';
+import { up as noBodies } from './0017-no-bodies.js';
 import { up as nodes } from './0020-nodes.js';
+import { inByteOrder } from './byte-order.js';
 
 /** In order; names are stored and never change. Forward only: a backup is the way back. */
 const migrations = [
@@ -29,6 +30,7 @@ const migrations = [
   { name: '0014-notice-channels', up: noticeChannels },
   { name: '0015-audit', up: audit },
   { name: '0016-last-writer', up: lastWriter },
+  { name: '0017-no-bodies', up: noBodies },
   { name: '0020-nodes', up: nodes },
 ];
 

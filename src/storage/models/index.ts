@@ -128,7 +128,6 @@ export const events = new Table<StoredEvent>('events', {
   actor: 'json',
   attemptNumber: 'integer',
   bodyDigest: 'text',
-  body: 'text',
   receivedAt: 'integer',
 });
 
