@@ -98,6 +98,29 @@ describe('the documentation', () => {
     assert.deepEqual([...cases].sort(), [...names].sort());
   });
 
+  it('has for each thing that fails what happens, what is seen, what to do, and the tests that show it', () => {
+    const page = 'docs/when-things-fail.md';
+    const rows = textOf(page)
+      .split('\n')
+      .filter((line) => line.startsWith('| '))
+      .map((line) => line.split(/(?<!\\)\|/).slice(1, -1))
+      .map((cells) => cells.map((cell) => cell.trim()));
+    const failures = rows.filter(([first]) => first !== 'failure' && !/^-+$/.test(first ?? ''));
+    assert.ok(failures.length > 40, `${failures.length} failures`);
+    for (const [failure = '', ...cells] of failures) {
+      assert.equal(cells.length, 4, failure);
+      for (const cell of cells) assert.notEqual(cell, '', failure);
+      const links = [...(cells[3] ?? '').matchAll(/\[`([^`]+)`\]\(\.\.\/(test\/[^)]+)\)/g)];
+      assert.ok(links.length > 0, `${failure}: no test`);
+      for (const [, label = '', path = ''] of links) {
+        const text = readFileSync(join(root, path), 'utf8');
+        // The runs for hours and for power cuts are programs of their own.
+        assert.ok(/\bit\(/.test(text) || path.startsWith('test/chaos/'), `${failure}: ${path}`);
+        assert.ok(path.endsWith(label) || path.includes(`/${label}/`), `${failure}: ${label}`);
+      }
+    }
+  });
+
   it('has pictures that load quickly', () => {
     const images = join(root, 'docs/images');
     for (const file of readdirSync(images)) {
