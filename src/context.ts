@@ -218,6 +218,7 @@ async function buildContext({
       () =>
         diagnose({
           ...{ config, dataDir: config.dataDir, baseUrl, clock },
+          databaseUrl: secrets.databaseUrl,
           masterKeys: ring.ids(),
         }),
       (keys) => rotateMasterKey(keys, { ...basics, secrets, vault, ring }),

@@ -1,10 +1,17 @@
-import { createBackup, type BackupManifest } from '../storage/backup.js';
+import { databaseInWords, type DatabaseAddress } from '../config/database-url.js';
+import {
+  createBackup,
+  createKeyBackup,
+  keyFilePattern,
+  type BackupManifest,
+} from '../storage/backup.js';
+import { factsOf } from '../storage/postgres/examine.js';
 import { keyTextsIn } from '../storage/restore.js';
 import { masterKey } from '../vault/key-ring.js';
 import {
-  dataDirOf,
   dataDirOption,
   parseArguments,
+  placeOf,
   printable,
   runCommand,
   UsageError,
@@ -21,12 +28,28 @@ export function runBackupCommand(argv: string[], io: CommandIo): Promise<number>
     });
     const [file, ...more] = positionals;
     if (file === undefined || more.length > 0) throw new UsageError('it takes one FILE.');
-    const dataDir = dataDirOf(values, io);
-    const manifest = await createBackup({ dataDir, file, now: io.now() });
+    const { dataDir, databaseUrl, address } = placeOf(values, io);
+    const options = { dataDir, file, now: io.now() };
+    if (databaseUrl !== null) io.err(dumpAdvice(databaseUrl, address, dataDir));
+    const manifest =
+      databaseUrl === null
+        ? await createBackup(options)
+        : await createKeyBackup({ ...options, facts: await factsOf(databaseUrl) });
     io.out(`${printable(file)}: ${manifest.files.map(({ name }) => name).join(', ')}\n`);
     io.err(keyAdvice(manifest, dataDir));
     return 0;
   });
+}
+
+/** PostgreSQL has better ways than ours; this command keeps what they do not. */
+function dumpAdvice(url: string, address: DatabaseAddress, dataDir: string): string {
+  const shown = new URL(url);
+  shown.password = '';
+  return [
+    `The database is ${databaseInWords(address, dataDir)}. Its own tools save it, for example:\n`,
+    `  pg_dump --format=custom --file=slipway.dump '${printable(shown.href)}'\n`,
+    'This command saves only the master key that is kept in the data folder.\n',
+  ].join('');
 }
 
 /** Which of the keys that seal its secrets are not in it. Fingerprints are safe to show. */
@@ -37,7 +60,7 @@ export function missingKeys(manifest: BackupManifest, dataDir: string): string[]
 
 function keyAdvice(manifest: BackupManifest, dataDir: string): string {
   const missing = missingKeys(manifest, dataDir);
-  const holdsKey = manifest.files.length > 1;
+  const holdsKey = manifest.files.some(({ name }) => keyFilePattern.test(name));
   return [
     holdsKey ? 'It holds the master key: whoever has this file can read every secret in it.\n' : '',
     missing.length > 0

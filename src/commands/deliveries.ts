@@ -1,10 +1,10 @@
 import type { DeliveryFilter, DeliveryRow } from '../core/care.js';
 import type { DeploymentState } from '../core/model/index.js';
-import { openReadOnly } from '../storage/read-only.js';
+import { openAnyReadOnly } from '../storage/open-read-only.js';
 import {
-  dataDirOf,
   dataDirOption,
   parseArguments,
+  placeOf,
   runCommand,
   UsageError,
   type CommandIo,
@@ -51,7 +51,7 @@ export function runDeliveriesCommand(argv: string[], io: CommandIo): Promise<num
     }
     const filter = filterOf(values);
     const limit = limitOf(values.limit);
-    const storage = await openReadOnly(dataDirOf(values, io));
+    const storage = await openAnyReadOnly(placeOf(values, io));
     try {
       if (id !== undefined) return await showDelivery(id, values.json, storage.read, io);
       const rows = await storage.read.care.deliveries(filter, limit);

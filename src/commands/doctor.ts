@@ -66,7 +66,9 @@ async function lookMyself(
   }
   const masterKeys = keysAtHand(dataDir, read?.secrets ?? null);
   const config = read?.config ?? null;
-  return [...findings, ...(await diagnose({ config, dataDir, masterKeys, baseUrl: null, clock }))];
+  const databaseUrl = read?.secrets.databaseUrl ?? null;
+  const patient = { config, dataDir, databaseUrl, masterKeys, baseUrl: null, clock };
+  return [...findings, ...(await diagnose(patient))];
 }
 
 /** Never makes one: looking must not change anything. */

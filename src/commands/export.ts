@@ -1,9 +1,9 @@
 import { exportWorkspace } from '../actions/export-workspace.js';
-import { openReadOnly } from '../storage/read-only.js';
+import { openAnyReadOnly } from '../storage/open-read-only.js';
 import {
-  dataDirOf,
   dataDirOption,
   parseArguments,
+  placeOf,
   printable,
   runCommand,
   UsageError,
@@ -21,7 +21,7 @@ export function runExportCommand(argv: string[], io: CommandIo): Promise<number>
     const [named, ...more] = positionals;
     if (named === undefined || more.length > 0)
       throw new UsageError('it takes one WORKSPACE_UUID.');
-    const storage = await openReadOnly(dataDirOf(values, io));
+    const storage = await openAnyReadOnly(placeOf(values, io));
     try {
       let lines = 0;
       for await (const line of exportWorkspace(withBraces(named), storage)) {

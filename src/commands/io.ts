@@ -1,8 +1,9 @@
 import { once } from 'node:events';
 import { resolve } from 'node:path';
 import { parseArgs, type ParseArgsConfig } from 'node:util';
+import { parseDatabaseUrl, type DatabaseAddress } from '../config/database-url.js';
 import { readEnv } from '../config/env.js';
-import { SlipwayError } from '../core/errors.js';
+import { ConfigError, SlipwayError } from '../core/errors.js';
 
 /** Where a command reads and writes; tests bring their own. */
 export interface CommandIo {
@@ -12,18 +13,22 @@ export interface CommandIo {
   drained?(): Promise<void>;
   /** As configured; `--data-dir` wins. */
   dataDir: string;
+  /** `DATABASE_URL` as configured; null: SQLite in the data folder. */
+  databaseUrl: string | null;
   now(): number;
 }
 
 export function processIo(): CommandIo {
+  const { env } = readEnv();
   return {
     out: (text) => void process.stdout.write(text),
     err: (text) => void process.stderr.write(text),
     async drained() {
       if (process.stdout.writableNeedDrain) await once(process.stdout, 'drain');
     },
-    // Only the folder: these commands must work in a shell that has not the server's whole configuration.
-    dataDir: resolve(readEnv().env.SLIPWAY_DATA_DIR ?? './data'),
+    // Only these: the commands must work in a shell that has not the server's whole configuration.
+    dataDir: resolve(env.SLIPWAY_DATA_DIR ?? './data'),
+    databaseUrl: env.DATABASE_URL ?? null,
     now: Date.now,
   };
 }
@@ -45,6 +50,19 @@ export function parseArguments<Config extends ParseArgsConfig>(config: Config) {
 export function dataDirOf(values: { 'data-dir'?: string | undefined }, io: CommandIo): string {
   return values['data-dir'] === undefined ? io.dataDir : resolve(values['data-dir']);
 }
+
+/** Where the database is. Throws `ConfigError` when `DATABASE_URL` cannot be used. */
+export function placeOf(
+  values: { 'data-dir'?: string | undefined },
+  io: CommandIo,
+): { dataDir: string; databaseUrl: string | null; address: DatabaseAddress } {
+  const { databaseUrl } = io;
+  const address = databaseUrl === null ? sqlite : parseDatabaseUrl(databaseUrl);
+  if ('problem' in address) throw new ConfigError([address.problem]);
+  return { dataDir: dataDirOf(values, io), databaseUrl, address };
+}
+
+const sqlite: DatabaseAddress = { kind: 'sqlite' };
 
 /** Exit code: what `work` returns; 1 when it failed, 2 when it was called or configured wrongly. */
 export async function runCommand(

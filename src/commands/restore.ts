@@ -25,7 +25,10 @@ export function runRestoreCommand(argv: string[], io: CommandIo): Promise<number
     const dataDir = dataDirOf(values, io);
     const restored = await restoreBackup({ dataDir, file, force: values.force, now: io.now() });
     const { manifest, movedAside } = restored;
-    io.out(`${printable(dataDir)} is as it was at ${printable(manifest.createdAt)}.\n`);
+    const isKeysOnly = manifest.database === 'postgres';
+    const what = isKeysOnly ? `The master key in ${printable(dataDir)}` : printable(dataDir);
+    io.out(`${what} is as it was at ${printable(manifest.createdAt)}.\n`);
+    if (isKeysOnly) io.err('The database is restored with pg_restore, before Slipway starts.\n');
     if (movedAside !== null) io.err(`What was there is in ${printable(movedAside)}.\n`);
     const missing = missingKeys(manifest, dataDir);
     if (missing.length > 0) {

@@ -6,13 +6,14 @@ import {
 import { InfrastructureError, SlipwayError } from '../core/errors.js';
 import type { Logger } from '../core/ports.js';
 import { createIds } from '../lib/ids.js';
-import { openSqliteStorage } from '../storage/sqlite-storage.js';
+import type { StoragePlace } from '../storage/open-read-only.js';
+import { openStorage } from '../storage/open-storage.js';
 import { askServer } from './control-client.js';
 import {
-  dataDirOf,
   dataDirOption,
   durationMs,
   parseArguments,
+  placeOf,
   printable,
   runCommand,
   UsageError,
@@ -43,9 +44,10 @@ export function runRetryCommand(argv: string[], io: CommandIo): Promise<number> 
       options,
     });
     const wish = wishOf(values, ids, io.now());
-    const { result, isServed } = await carryOut(dataDirOf(values, io), wish, io);
+    const place = placeOf(values, io);
+    const { result, isServed } = await carryOut(place, wish, io);
     if (values.json) io.out(`${JSON.stringify(result)}\n`);
-    else io.out(inWords(result, isServed));
+    else io.out(inWords(result, isServed ? null : place));
     return ids.length > 0 && result.refused.length > 0 ? 1 : 0;
   });
 }
@@ -70,14 +72,14 @@ function wishOf(
 }
 
 async function carryOut(
-  dataDir: string,
+  place: StoragePlace,
   wish: RetryWish,
   io: CommandIo,
 ): Promise<{ result: RetryResult; isServed: boolean }> {
-  const answer = await askServer(dataDir, { command: 'retry', ...wish });
+  const answer = await askServer(place.dataDir, { command: 'retry', ...wish });
   if (answer?.ok) return { result: answer.result as RetryResult, isServed: true };
   if (answer) throw new Refused(answer.says, answer.advice);
-  return { result: await retryAlone(dataDir, wish, io), isServed: false };
+  return { result: await retryAlone(place, wish, io), isServed: false };
 }
 
 /** In the server's own words. */
@@ -91,10 +93,15 @@ class Refused extends InfrastructureError {
   }
 }
 
-async function retryAlone(dataDir: string, wish: RetryWish, io: CommandIo): Promise<RetryResult> {
+async function retryAlone(
+  place: StoragePlace,
+  wish: RetryWish,
+  io: CommandIo,
+): Promise<RetryResult> {
   const ids = createIds();
-  const storage = await openSqliteStorage({
-    dataDir,
+  const { dataDir, databaseUrl } = place;
+  const storage = await openStorage({
+    ...{ dataDir, databaseUrl },
     newId: () => ids.next(),
     now: () => io.now(),
     logger: silent,
@@ -127,7 +134,8 @@ const silent: Logger = {
   child: () => silent,
 };
 
-function inWords({ retried, refused, more }: RetryResult, isServed: boolean): string {
+/** `place`: where they wait, when no server took them. */
+function inWords({ retried, refused, more }: RetryResult, place: StoragePlace | null): string {
   const lines = [
     ...retried.map(
       ({ id, deploymentId, commit }) => `${id}  → ${deploymentId}, commit ${commit.slice(0, 12)}`,
@@ -135,7 +143,9 @@ function inWords({ retried, refused, more }: RetryResult, isServed: boolean): st
     ...refused.map(({ id, why }) => `${id}  not retried: ${why}`),
   ];
   if (retried.length === 0) lines.push('Nothing was retried.');
-  else if (!isServed) lines.push('No server runs on this data folder; they wait until it starts.');
+  else if (place?.databaseUrl === null) {
+    lines.push('No server runs on this data folder; they wait until it starts.');
+  } else if (place) lines.push('They wait in the database for the next node that has a free hand.');
   if (more) lines.push('There are more; run it again for the next ones.');
   return lines.map((line) => `${printable(line)}\n`).join('');
 }

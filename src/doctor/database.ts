@@ -1,6 +1,8 @@
 import { fine, note, problem, type Finding } from '../core/diagnosis.js';
 import { explainHook } from '../core/hooks/explain.js';
 import type { Examination } from '../storage/examine.js';
+import type { PostgresFacts } from '../storage/postgres/examine.js';
+import { mostSkewMs } from '../storage/postgres/schema.js';
 
 const dayMs = 24 * 3_600_000;
 /** Grants that lapse within this time are told of. */
@@ -10,7 +12,9 @@ const staleCheckMs = 3 * dayMs;
 /** Support for Connect in Bitbucket Cloud ends then (reference/bitbucket-connect.md §1). */
 const connectEnds = '2027-01-31';
 
-export function databaseFindings(found: Examination): Finding[] {
+/** @param where the database, for people */
+export function databaseFindings(found: Examination, where: string): Finding[] {
+  if (found.postgres) return [...postgresFindings(found.postgres, where), migrationFinding(found)];
   const findings: Finding[] = [];
   if (found.damage !== null) {
     findings.push(
@@ -26,6 +30,25 @@ export function databaseFindings(found: Examination): Finding[] {
     );
   } else findings.push(fine('database', 'It is sound, and its journal is wal.'));
   return [...findings, migrationFinding(found)];
+}
+
+function postgresFindings(facts: PostgresFacts, where: string): Finding[] {
+  const { version, nodes, isDurable, skewMs } = facts;
+  const says = `${where}; version ${version}. Nodes that use it now: ${nodes}.`;
+  const findings = isDurable
+    ? [fine('database', says)]
+    : [
+        problem(
+          'database',
+          `${says} Its fsync is off: a power cut loses pushes that were acknowledged.`,
+          'Set fsync = on in its postgresql.conf.',
+        ),
+      ];
+  if (Math.abs(skewMs) <= mostSkewMs) return findings;
+  const apart = `This machine's clock is ${(Math.abs(skewMs) / 1_000).toFixed(1)} s ${skewMs > 0 ? 'ahead of' : 'behind'} the database's.`;
+  const advice =
+    'Let all machines follow the same time (NTP): leases end by the clocks of the nodes.';
+  return [...findings, problem('clock', apart, advice)];
 }
 
 function migrationFinding({ pending, unknown }: Examination): Finding {

@@ -1,5 +1,6 @@
 import { statfs } from 'node:fs/promises';
 import type { Config } from '../config/config.js';
+import { databaseInWords } from '../config/database-url.js';
 import { fine, note, problem, type Finding } from '../core/diagnosis.js';
 import { SlipwayError } from '../core/errors.js';
 import { createOutboundHttp } from '../lib/outbound-http.js';
@@ -18,6 +19,8 @@ export interface Patient {
   /** Null: it has problems, and only the data folder is known. */
   config: Readonly<Config> | null;
   dataDir: string;
+  /** `postgres://…`; null: SQLite in the data folder. */
+  databaseUrl: string | null;
   /** Fingerprints of the master keys at hand; null: none is known. */
   masterKeys: readonly string[] | null;
   /** Where the running server is reached; null: none runs. */
@@ -33,13 +36,15 @@ export async function diagnose(patient: Patient): Promise<Finding[]> {
   return [...stored, await diskFinding(patient.dataDir), ...outside];
 }
 
-async function lookInside({ dataDir, masterKeys, clock }: Patient): Promise<Finding[]> {
+async function lookInside(patient: Patient): Promise<Finding[]> {
+  const { config, dataDir, masterKeys, clock } = patient;
   try {
-    const found = await examineDatabase(dataDir);
+    const found = await examineDatabase(patient, clock);
+    const where = databaseInWords(config?.database ?? { kind: 'sqlite' }, dataDir);
     const now = clock();
     return [
       ...keyFindings(found, masterKeys),
-      ...databaseFindings(found),
+      ...databaseFindings(found, where),
       ...hookFindings(found, now),
       ...grantFindings(found, now),
       ...credentialFindings(found, now),
@@ -48,7 +53,12 @@ async function lookInside({ dataDir, masterKeys, clock }: Patient): Promise<Find
   } catch (error) {
     if (!(error instanceof SlipwayError)) throw error;
     // The first start makes one.
-    if (error.code === 'config_invalid') return [note('database', lastLine(error.message))];
+    if (error.code === 'config_invalid' && patient.databaseUrl === null) {
+      return [note('database', lastLine(error.message))];
+    }
+    if (error.code === 'config_invalid') {
+      return [problem('database', lastLine(error.message), error.advice)];
+    }
     return [problem('database', error.message, error.advice)];
   }
 }

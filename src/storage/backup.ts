@@ -11,6 +11,8 @@ import { sha256Of, writeTar, type TarEntry } from './tar.js';
 export interface BackupManifest {
   format: 'slipway-backup';
   version: 1;
+  /** `postgres`: it holds the keys only, for the database has its own way to be saved. Absent: `sqlite`. */
+  database?: 'sqlite' | 'postgres' | undefined;
   createdAt: string;
   /** Names of the migrations the database has seen. */
   migrations: string[];
@@ -29,12 +31,48 @@ export const keyFilePattern = /^master[\w.-]*\.keys?$/;
  *
  * Throws `ConfigError` in words for the operator.
  */
-export async function createBackup(options: {
+export function createBackup(options: BackupOptions): Promise<BackupManifest> {
+  return inOneFile(options, async (work) => {
+    const copy = join(work, databaseName);
+    await copyDatabase(options.dataDir, copy);
+    const sources = [{ name: databaseName, path: copy }, ...keyFiles(options.dataDir)];
+    return { sources, facts: await inspect(work) };
+  });
+}
+
+/**
+ * The same for a database that is saved by other means: the keys kept in the data folder, without which its secrets are lost.
+ *
+ * Throws `ConfigError` when there are none.
+ */
+export function createKeyBackup(
+  options: BackupOptions & { facts: DatabaseFacts },
+): Promise<BackupManifest> {
+  const sources = existsSync(options.dataDir) ? keyFiles(options.dataDir) : [];
+  if (sources.length === 0) {
+    throw new ConfigError([
+      `No master key is kept in ${options.dataDir}, so there is nothing to put into a file. Keep SLIPWAY_MASTER_KEY where you keep secrets.`,
+    ]);
+  }
+  const facts = { ...options.facts, database: 'postgres' as const };
+  return inOneFile(options, () => Promise.resolve({ sources, facts }));
+}
+
+export interface BackupOptions {
   dataDir: string;
   file: string;
   now: number;
-}): Promise<BackupManifest> {
-  const { dataDir, now } = options;
+}
+
+type Contents = {
+  sources: readonly SourceFile[];
+  facts: DatabaseFacts & Pick<BackupManifest, 'database'>;
+};
+
+async function inOneFile(
+  options: BackupOptions,
+  gather: (work: string) => Promise<Contents>,
+): Promise<BackupManifest> {
   const file = resolve(options.file);
   if (existsSync(file)) {
     throw new ConfigError([
@@ -43,13 +81,10 @@ export async function createBackup(options: {
   }
   const work = await workFolder(file);
   try {
-    const copy = join(work, databaseName);
-    await copyDatabase(dataDir, copy);
-    const facts = await inspect(work);
-    const sources = [{ name: databaseName, path: copy }, ...keyFiles(dataDir)];
-    const manifest = await describe(sources, facts, now);
+    const { sources, facts } = await gather(work);
+    const manifest = await describe(sources, facts, options.now);
     const partial = join(work, 'backup');
-    await writeTar(partial, [manifestEntry(manifest), ...sources.map(entryOf)], now);
+    await writeTar(partial, [manifestEntry(manifest), ...sources.map(entryOf)], options.now);
     await rename(partial, file);
     await syncFolder(dirname(file));
     return manifest;
@@ -119,7 +154,7 @@ function keyFiles(dataDir: string): SourceFile[] {
 
 async function describe(
   sources: readonly SourceFile[],
-  facts: DatabaseFacts,
+  facts: Contents['facts'],
   now: number,
 ): Promise<BackupManifest> {
   const files: BackupManifest['files'] = [];

@@ -7,15 +7,20 @@ import {
   workspaces,
 } from './models/index.js';
 import { migrationNames } from './migrations/index.js';
+import type { StoragePlace } from './open-read-only.js';
+import { examinePostgres, type PostgresFacts } from './postgres/examine.js';
 import { openReadOnly } from './read-only.js';
 import { sealingKeys } from './sealing-keys.js';
 import type { Sql } from './sql.js';
 
 /** What a look into the database says, without changing anything. */
 export interface Examination {
-  /** SQLite's own words; null: sound. */
+  /** Null: the database is SQLite. */
+  postgres: PostgresFacts | null;
+  /** SQLite's own words; null: sound. PostgreSQL's health is its operator's to look after. */
   damage: string | null;
-  journalMode: string;
+  /** Of SQLite; null on PostgreSQL. */
+  journalMode: string | null;
   /** Names of migrations that this version has and the database has not seen. */
   pending: string[];
   /** Names that this version does not know: the database was used by a later one. */
@@ -32,27 +37,61 @@ type Rows = Pick<Examination, 'hooks' | 'grants' | 'credentials' | 'activeConnec
 
 const nothing: Rows = { hooks: [], grants: [], credentials: [], activeConnectApps: 0 };
 
-/** Reads beside a running server. Throws like `openReadOnly`. */
-export async function examineDatabase(dataDir: string): Promise<Examination> {
+/** Reads beside a running server. Throws like `openAnyReadOnly`. */
+export function examineDatabase(
+  { dataDir, databaseUrl }: StoragePlace,
+  now: () => number,
+): Promise<Examination> {
+  return databaseUrl === null ? examineFile(dataDir) : examineServer(databaseUrl, now);
+}
+
+async function examineServer(url: string, now: () => number): Promise<Examination> {
+  const server = await examinePostgres(url, now);
+  try {
+    const { facts, applied, sql } = server;
+    const sealedBy = applied.length === 0 ? new Map<string, number>() : await server.sealedBy();
+    const stored = await examined({ sql, applied, sealedBy });
+    return { postgres: facts, damage: null, journalMode: null, ...stored };
+  } finally {
+    await server.close();
+  }
+}
+
+async function examineFile(dataDir: string): Promise<Examination> {
   const storage = await openReadOnly(dataDir);
   const { sql } = storage;
   try {
     const [check] = await sql.all<{ quick_check: string }>('PRAGMA quick_check(1)');
     const [journal] = await sql.all<{ journal_mode: string }>('PRAGMA journal_mode');
     const applied = await appliedMigrations(sql);
-    const pending = migrationNames.filter((name) => !applied.includes(name));
     return {
+      postgres: null,
       damage: check?.quick_check === 'ok' ? null : (check?.quick_check ?? 'unreadable'),
       journalMode: journal?.journal_mode ?? 'unknown',
-      pending,
-      unknown: applied.filter((name) => !migrationNames.includes(name)),
-      sealedBy: await sealingKeys(sql),
-      // Their tables may not be there yet.
-      ...(pending.length === 0 ? await rows(sql) : nothing),
+      ...(await examined({ sql, applied, sealedBy: await sealingKeys(sql) })),
     };
   } finally {
     await storage.close();
   }
+}
+
+async function examined({
+  sql,
+  applied,
+  sealedBy,
+}: {
+  sql: Sql;
+  applied: readonly string[];
+  sealedBy: Map<string, number>;
+}): Promise<Omit<Examination, 'postgres' | 'damage' | 'journalMode'>> {
+  const pending = migrationNames.filter((name) => !applied.includes(name));
+  return {
+    pending,
+    unknown: applied.filter((name) => !migrationNames.includes(name)),
+    sealedBy,
+    // Their tables may not be there yet.
+    ...(pending.length === 0 ? await rows(sql) : nothing),
+  };
 }
 
 async function appliedMigrations(sql: Sql): Promise<string[]> {

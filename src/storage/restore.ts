@@ -23,6 +23,7 @@ export interface Restored {
 const manifestSchema = z.object({
   format: z.literal('slipway-backup'),
   version: z.literal(1),
+  database: z.enum(['sqlite', 'postgres']).optional(),
   createdAt: z.string(),
   migrations: z.array(z.string()),
   masterKeysNeeded: z.array(z.string()),
@@ -113,9 +114,8 @@ async function unpack(
   members: ReadonlyMap<string, TarMember>,
   work: string,
 ): Promise<void> {
-  if (!manifest.files.some(({ name }) => name === databaseName)) {
-    throw damaged(file, 'it has no database');
-  }
+  const hasDatabase = manifest.files.some(({ name }) => name === databaseName);
+  if (!hasDatabase && manifest.database !== 'postgres') throw damaged(file, 'it has no database');
   for (const { name, size, sha256 } of manifest.files) {
     // Names become paths: nothing but what a backup of ours can hold.
     if (name !== databaseName && !keyFilePattern.test(name)) {
@@ -126,7 +126,7 @@ async function unpack(
     const found = await extract(archive, member, join(work, name));
     if (found !== sha256) throw damaged(file, `${name} does not have its checksum`);
   }
-  await inspect(work);
+  if (hasDatabase) await inspect(work);
   // Reading it leaves files of its own behind, which must not come along.
   for (const name of readdirSync(work)) {
     if (name !== databaseName && ofTheDatabase.test(name)) await rm(join(work, name));

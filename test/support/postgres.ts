@@ -63,12 +63,16 @@ export async function startPostgres(options: { durable?: boolean } = {}): Promis
     onLog: (line) => void lines.push(String(line)),
     onError: (error) => void lines.push(String(error)),
   });
+  // A server of ours that ran in this process keeps new files to itself; the other user has to read one.
+  const before = process.umask(0o022);
   try {
     await server.initialise();
     await server.start();
   } catch (cause) {
     rmSync(folder, { recursive: true, force: true });
     throw new Error(`PostgreSQL did not start here: ${lines.slice(-5).join('').trim()}`, { cause });
+  } finally {
+    process.umask(before);
   }
   const url = `postgres://${user}:${password}@127.0.0.1:${port}/postgres`;
   return {

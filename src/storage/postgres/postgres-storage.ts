@@ -2,12 +2,12 @@ import { randomUUID } from 'node:crypto';
 import type { Logger, Transaction } from '../../core/ports.js';
 import { lockDataFolder } from '../data-folder.js';
 import { sealingKeys } from '../sealing-keys.js';
-import type { Sql } from '../sql.js';
 import { GroupCommitWriter, type WriterDialect } from '../sqlite/group-commit-writer.js';
 import { remembering } from '../sqlite/remembering.js';
 import { maxWaitingItems, type OpenStorage } from '../storage.js';
 import { transactionOver } from '../stores/transaction.js';
 import { isConflict, isDatabaseFailure } from './errors.js';
+import { columnsOf } from './examine.js';
 import { countNodes } from './locks.js';
 import { openReaders } from './reader.js';
 import { migratePostgres, reachable } from './schema.js';
@@ -94,13 +94,4 @@ export async function openPostgresStorage(options: {
 
 function direct(tx: Transaction): RingingTransaction['run'] {
   return (work) => work(tx);
-}
-
-async function columnsOf(sql: Sql, table: string): Promise<string[]> {
-  const rows = await sql.all<{ name: string }>(
-    `SELECT column_name AS name FROM information_schema.columns
-     WHERE table_schema = current_schema() AND table_name = ?`,
-    [table],
-  );
-  return rows.map(({ name }) => name);
 }

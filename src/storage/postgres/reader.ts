@@ -12,7 +12,7 @@ export interface ReaderPool {
 }
 
 /** Committed rows, beside the writer. Fails with `storage_unavailable` while the database is away. */
-export function openReaders(url: string, logger: Logger): ReaderPool {
+export function openReaders(url: string, logger: Logger | null): ReaderPool {
   const pool = new pg.Pool({
     ...clientConfig(url),
     max: readers,
@@ -24,7 +24,7 @@ export function openReaders(url: string, logger: Logger): ReaderPool {
       client.query(setUp({ statementMs: readStatementMs }))) as pg.PoolConfig['onConnect'],
   });
   // One that nobody uses at the moment; whoever asks next gets another.
-  pool.on('error', (error) => logger.debug({ code: codeOf(error) }, 'storage.reader_lost'));
+  pool.on('error', (error) => logger?.debug({ code: codeOf(error) }, 'storage.reader_lost'));
   return {
     sql: {
       async all<Row>(text: string, values: readonly SqlValue[] = []): Promise<Row[]> {

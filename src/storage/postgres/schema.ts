@@ -11,42 +11,67 @@ import { clientConfig, Session } from './session.js';
 
 /** The oldest version that PostgreSQL itself still mends. */
 const oldestVersion = 14;
-/** Leases and schedules are times of the nodes' own clocks. */
-const mostSkewMs = 2_000;
+export interface ServerFacts {
+  /** `15.18`. */
+  version: string;
+  major: number;
+  encoding: string;
+  /** Whether a commit survives a power cut. */
+  isDurable: boolean;
+  /** Our clock against the server's, ms; positive: ours is ahead. */
+  skewMs: number;
+}
 
-/**
- * Whether this can be our database: reached, new enough, in UTF-8, with clocks that agree. Waits for a server that is still
- * starting. Throws `ConfigError`, or `InfrastructureError('storage_unavailable')` when it does not come.
- */
-export async function reachable(
+/** Clocks that differ by more than this are told of: leases and schedules are times of the nodes' own. */
+export const mostSkewMs = 2_000;
+
+/** Throws `ConfigError`, or `InfrastructureError('storage_unavailable')` when the server does not come in time. */
+export async function readFacts(
   url: string,
-  options: { now: () => number; logger: Logger; patienceMs?: number },
-): Promise<void> {
-  const { now, logger, patienceMs = patienceAtStartMs } = options;
+  now: () => number,
+  patienceMs = patienceAtStartMs,
+): Promise<ServerFacts> {
   const session = await patiently(url, patienceMs);
   try {
     const [facts] = (await session.exec(
-      `SELECT current_setting('server_version_num') AS version, current_setting('server_encoding') AS encoding,
-         current_setting('fsync') AS fsync, extract(epoch FROM clock_timestamp()) * 1000 AS at`,
-    )) as { rows: { version: string; encoding: string; fsync: string; at: string }[] }[];
-    const { version, encoding, fsync, at } = facts?.rows[0] ?? {};
-    const major = Math.floor(Number(version) / 10_000);
-    if (major < oldestVersion) {
-      throw new ConfigError([
-        `DATABASE_URL leads to PostgreSQL ${major}; Slipway needs ${oldestVersion} or newer.`,
-      ]);
-    }
-    if (encoding !== 'UTF8') {
-      throw new ConfigError([
-        `The database is kept in ${encoding}. Make one with ENCODING 'UTF8': names and messages hold any letter.`,
-      ]);
-    }
-    if (fsync !== 'on') logger.warn({ fsync }, 'storage.commits_not_durable');
-    const skewMs = Math.round(now() - Number(at));
-    if (Math.abs(skewMs) > mostSkewMs) logger.warn({ skewMs }, 'storage.clock_differs');
+      `SELECT current_setting('server_version') AS version, current_setting('server_version_num') AS number,
+         current_setting('server_encoding') AS encoding, current_setting('fsync') AS fsync,
+         extract(epoch FROM clock_timestamp()) * 1000 AS at`,
+    )) as { rows: Record<'version' | 'number' | 'encoding' | 'fsync' | 'at', string>[] }[];
+    const { version = '', number, encoding = '', fsync, at } = facts?.rows[0] ?? {};
+    return {
+      version: version.split(' ', 1)[0] ?? version,
+      major: Math.floor(Number(number) / 10_000),
+      encoding,
+      isDurable: fsync === 'on',
+      skewMs: Math.round(now() - Number(at)),
+    };
   } finally {
     await session.close();
   }
+}
+
+/**
+ * Whether this can be our database: reached, new enough, in UTF-8, with clocks that agree. Waits for a server that is still
+ * starting. Throws like `readFacts`.
+ */
+export async function reachable(
+  url: string,
+  { now, logger, patienceMs }: { now: () => number; logger: Logger | null; patienceMs?: number },
+): Promise<void> {
+  const { major, encoding, isDurable, skewMs } = await readFacts(url, now, patienceMs);
+  if (major < oldestVersion) {
+    throw new ConfigError([
+      `DATABASE_URL leads to PostgreSQL ${major}; Slipway needs ${oldestVersion} or newer.`,
+    ]);
+  }
+  if (encoding !== 'UTF8') {
+    throw new ConfigError([
+      `The database is kept in ${encoding}. Make one with ENCODING 'UTF8': names and messages hold any letter.`,
+    ]);
+  }
+  if (!isDurable) logger?.warn({ fsync: 'off' }, 'storage.commits_not_durable');
+  if (Math.abs(skewMs) > mostSkewMs) logger?.warn({ skewMs }, 'storage.clock_differs');
 }
 
 async function patiently(url: string, patienceMs: number): Promise<Session> {
@@ -109,6 +134,12 @@ export async function migratePostgres(url: string): Promise<string[]> {
   } finally {
     await sequelize.close();
   }
+}
+
+/** For `slipway migrate`: beside running nodes, which go on. Throws like `reachable` and `migratePostgres`. */
+export async function migrateServer(url: string, now: () => number): Promise<string[]> {
+  await readFacts(url, now, 0);
+  return migratePostgres(url);
 }
 
 function schemaProblem(error: unknown): unknown {

@@ -22,6 +22,7 @@ export async function installForgeApp({ bench, server, folder }: Stage): Promise
     out: () => undefined,
     err: (text: string) => void said.push(text),
     dataDir: folder,
+    databaseUrl: null,
     now: Date.now,
   };
   const address = ['--app-id', appId, '--base-url', server.url, '--out', out];
