@@ -5,15 +5,19 @@
 import { mkdirSync } from 'node:fs';
 import path from 'node:path';
 import type { Browser, Page } from 'playwright-core';
-import { AccountBackend } from '../../support/account-backend.js';
-import { createEngine, workspaceUuid } from '../../support/engine.js';
-import { serveWorkspace } from '../workspace/serve-workspace.js';
+import { DashboardStage } from '../../support/e2e/dashboard-stage.js';
+import { forgePages, forgeSettings, installForgeApp } from '../../support/e2e/forge-app.js';
+import { Stage } from '../../support/e2e/stage.js';
+import { filledWorkspace, hardNames } from '../workspace/filled-workspace.js';
 import { launchChromium } from './support/chromium.js';
+import { unfold } from './support/look.js';
 import { scenarios } from './support/scenarios.js';
 import { root, servePanel } from './support/serve-panel.js';
 
 interface Shot {
   url: string;
+  /** Of the window, px; of what stands in a frame, only this much is drawn. Default 800. */
+  height?: number;
   /** What is done on the page before its picture is taken. */
   prepare?: (page: Page) => Promise<void>;
 }
@@ -58,29 +62,97 @@ async function states(): Promise<Record<string, Shot>> {
       found[`page-of-${id.toLowerCase()}`] = { url: `${served.url}/d/${token}` };
     }
   }
-  found['workspace'] = { url: await workspaceUrl() };
+  Object.assign(found, await workspaceStates(), await ownPageStates(), await forgeStates());
   return found;
 }
 
-/** With a connection, two targets, and what was changed by whom. */
-async function workspaceUrl(): Promise<string> {
-  const backend = new AccountBackend();
-  const engine = await createEngine({ backend });
-  const served = await serveWorkspace(engine, { backends: [backend] });
-  closers.push(async () => {
-    await served.close();
-    await engine.close();
+/** Only what is asked for is set up. */
+function isWanted(start: string): boolean {
+  return (
+    names.length === 0 || names.includes('docs') || names.some((name) => name.startsWith(start))
+  );
+}
+
+async function workspaceStates(): Promise<Record<string, Shot>> {
+  if (!isWanted('workspace')) return {};
+  const filled = await filledWorkspace();
+  const hard = await filledWorkspace(hardNames);
+  closers.push(
+    () => filled.close(),
+    () => hard.close(),
+  );
+  const opened = (button: string, form: string) => async (page: Page) => {
+    await page.click(button);
+    await page.waitForSelector(form);
+  };
+  const { url } = filled;
+  return {
+    workspace: { url },
+    'workspace-hard-names': { url: hard.url },
+    'workspace-unfolded': { url, prepare: unfold },
+    'workspace-connect': { url, prepare: opened('#connect-account', '#form-connection') },
+    'workspace-repair': {
+      url,
+      prepare: opened('[id^="edit-connection-"] >> nth=1', '#form-connection'),
+    },
+    'workspace-consumer': {
+      url,
+      prepare: opened('#add-credential-consumer', '#form-credential'),
+    },
+    'workspace-token': {
+      url,
+      prepare: opened('#add-credential-access_token', '#form-credential'),
+    },
+  };
+}
+
+/** Our own pages, as somebody sees them who has signed in. */
+async function ownPageStates(): Promise<Record<string, Shot>> {
+  if (!isWanted('own')) return {};
+  const stage = await DashboardStage.open();
+  closers.push(() => stage.close());
+  const workspace = stage.place(await stage.workspaceUuid()).split('/r/')[0] ?? '';
+  const at = (place: string): Shot => ({
+    url: `${stage.bench.url}/?as=ada`,
+    prepare: async (page) => {
+      const query = new URLSearchParams({ returnTo: place });
+      await page.goto(`${stage.url}/oauth/start?${query.toString()}`);
+      await page.click('button[value="grant"]');
+      await page.waitForSelector('.own-bar');
+    },
   });
-  const { session } = await served.page();
-  await served.call(session, 'POST', 'actions/connections/save', {
-    ...{ connectionId: '', expectedVersion: '0', backend: 'account', name: 'Our account' },
-    'settings.token': 'not-a-real-token',
+  return {
+    'own-welcome': { url: stage.url },
+    'own-workspaces': at('/'),
+    'own-repositories': at(workspace),
+    'own-settings': at(`${workspace}/settings`),
+    'own-repository': at(stage.place(await stage.workspaceUuid())),
+  };
+}
+
+/** The pages of the Forge app, each in the frame that Bitbucket puts around it. */
+async function forgeStates(): Promise<Record<string, Shot>> {
+  if (!isWanted('forge')) return {};
+  const stage = await Stage.open(forgeSettings);
+  closers.push(() => stage.close());
+  await installForgeApp(stage);
+  const places = await forgePages(stage.bench);
+  await stage.bench.commit({ message: 'Show prices with tax' });
+  const frame = async (page: Page): Promise<void> => {
+    const inside = await (await page.waitForSelector('iframe.forge')).contentFrame();
+    await inside?.waitForSelector('main:not(#loading)');
+    // The frame grows to its content.
+    await page.waitForTimeout(500);
+  };
+  const at = (place: string, who = 'ada'): Shot => ({
+    url: `${stage.bench.url}${place}?as=${who}`,
+    ...{ prepare: frame, height: 2_400 },
   });
-  const [connection] = await engine.storage.read.connections.ofWorkspace(workspaceUuid);
-  const use = { backend: 'account', connectionId: connection?.id ?? null };
-  await engine.target({ ...use, name: 'Production' });
-  await engine.target({ ...use, name: 'Staging' });
-  return `${served.url}/panel/workspace`;
+  return {
+    'forge-settings': at(places.settings),
+    'forge-workspace': at(places.workspace),
+    'forge-reader': at(places.readOnly, 'bob'),
+  };
 }
 
 async function openStory(page: Page): Promise<void> {
@@ -88,25 +160,19 @@ async function openStory(page: Page): Promise<void> {
   await page.waitForSelector('.story');
 }
 
-async function unfold(page: Page): Promise<void> {
-  await page.evaluate(
-    "document.querySelectorAll('details').forEach((one) => { one.open = true; })",
-  );
-}
-
 async function take(
   by: Browser,
-  { url, prepare }: Shot,
+  { url, prepare, height = 800 }: Shot,
   file: string,
   options: { colorScheme: 'light' | 'dark'; width: number; clip?: string },
 ): Promise<void> {
   const { colorScheme, width, clip } = options;
-  const viewport = { width, height: 800 };
+  const viewport = { width, height };
   const page = await by.newPage({ viewport, colorScheme, reducedMotion: 'reduce' });
   await page.goto(url);
   await prepare?.(page);
   // Nothing that was only touched to get here is to look touched.
-  await page.evaluate('document.activeElement.blur()');
+  await page.evaluate('document.activeElement?.blur()');
   await page.mouse.move(0, 0);
   if (clip === undefined) await page.screenshot({ path: file, fullPage: true });
   else await page.locator(clip).screenshot({ path: file });
@@ -144,6 +210,15 @@ async function takeForDocs(by: Browser): Promise<void> {
     ...{ colorScheme: 'light', ...wide, clip: '#form-T1' },
   });
   await served.close();
+  const filled = await filledWorkspace();
+  const upper = async (page: Page): Promise<void> => {
+    const rest = '#section-credentials, #section-audit, [data-notice] + [data-notice]';
+    await page.evaluate(`document.querySelectorAll('${rest}').forEach((one) => one.remove())`);
+  };
+  await take(by, { url: filled.url, prepare: upper }, path.join(images, 'workspace.png'), {
+    ...{ colorScheme: 'light', width: 860, clip: 'main' },
+  });
+  await filled.close();
 }
 
 async function openPreview(page: Page, key: string): Promise<void> {

@@ -4,21 +4,14 @@ import { waitFor } from '../../support/e2e/wait-for.js';
 import { workspaceUuid } from '../../support/engine.js';
 import { launchChromium, needsChromium } from '../panel/support/chromium.js';
 import { findings, focused, overflow, press, tabTo, unfold } from '../panel/support/look.js';
-import { wild } from '../panel/support/scenarios.js';
-import { filledWorkspace, plainNames, type FilledWorkspace } from './filled-workspace.js';
+import {
+  filledWorkspace,
+  hardNames,
+  plainNames,
+  type FilledWorkspace,
+} from './filled-workspace.js';
 
 const minute = 60_000;
-
-const hardNames = {
-  person: `${wild.markup} ${wild.rtl}`,
-  workspace: `${wild.rtl} ${wild.long}`,
-  repository: `acme/${wild.long}`,
-  connection: `${wild.markup.slice(0, 40)}🚢`,
-  target: `<b>${wild.emoji}</b> ${wild.rtl}`.slice(0, 60),
-  channel: `${wild.rtl} ${'x'.repeat(50)}`,
-  branch: wild.long,
-  reason: `${wild.markup} ${wild.rtl} ${wild.long}`,
-};
 
 describe('workspace page in a browser', function () {
   this.timeout(60_000);

@@ -6,6 +6,7 @@ import {
 import { BitbucketError } from '../../../src/core/errors.js';
 import { AccountBackend } from '../../support/account-backend.js';
 import { change, commit, createEngine, workspaceUuid, type Engine } from '../../support/engine.js';
+import { wild } from '../panel/support/scenarios.js';
 import { serveWorkspace, type ServedWorkspace } from './serve-workspace.js';
 
 /** What people and things are called on the page. */
@@ -29,6 +30,18 @@ export const plainNames: Names = {
   channel: 'Ops',
   branch: 'main',
   reason: 'npm run build ended with 1.',
+};
+
+/** Markup, right to left, emoji, 200 characters. */
+export const hardNames: Names = {
+  person: `${wild.markup} ${wild.rtl}`,
+  workspace: `${wild.rtl} ${wild.long}`,
+  repository: `acme/${wild.long}`,
+  connection: `${wild.markup.slice(0, 40)}🚢`,
+  target: `<b>${wild.emoji}</b> ${wild.rtl}`.slice(0, 60),
+  channel: `${wild.rtl} ${'x'.repeat(50)}`,
+  branch: wild.long,
+  reason: `${wild.markup} ${wild.rtl} ${wild.long}`,
 };
 
 export interface FilledWorkspace {
