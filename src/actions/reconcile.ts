@@ -48,7 +48,10 @@ async function reconcileOne(repository: Repository, deps: ReconcileDeps): Promis
     if (lost.length > 0) await act(repository, lost, deps);
   } catch (error) {
     if (!(error instanceof BitbucketError)) throw error;
-    deps.logger.warn({ repository: repository.uuid, err: error }, 'reconcile.failed');
+    // Without a status it is our own restraint: with many repositories each waits for its turn.
+    const isPostponed = error.code === 'bitbucket_rate_limited' && error.status === null;
+    if (isPostponed) deps.logger.debug({ repository: repository.uuid }, 'reconcile.postponed');
+    else deps.logger.warn({ repository: repository.uuid, err: error }, 'reconcile.failed');
     const delay = bitbucketRetryMs(3, deps.random(), error.retryAfterMs);
     const reconcileDueAt = deps.clock() + delay;
     await deps.storage.write((tx) => tx.repositories.touch(repository.id, { reconcileDueAt }));

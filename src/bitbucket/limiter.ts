@@ -20,6 +20,9 @@ export interface LimiterUse {
 const callsAnHour = 1_000;
 const hourMs = 3_600_000;
 const minuteMs = 60_000;
+/** What looks at heads, however many repositories there are, must not use up. */
+const keptForDeploys = 0.4;
+const untilMoreIsLeftMs = 15 * minuteMs;
 const defaults = { maxAtOnce: 8, maxWaiting: 1_000 };
 
 /**
@@ -71,7 +74,7 @@ export class CredentialLimiter {
   /** Bitbucket counts what all nodes do, and when it told one of them to wait, it meant all. */
   heard({ calls, pausedUntil }: LimiterUse): void {
     this.#byOthers = calls;
-    this.#pausedUntil = Math.max(this.#pausedUntil, pausedUntil);
+    this.pause(pausedUntil - this.#clock());
   }
 
   /** So many nodes use this credential: each makes its part of the calls that may be under way. */
@@ -106,8 +109,14 @@ export class CredentialLimiter {
    * `bitbucket_rate_limited` without sending; whoever retries decides whether that is worth waiting for.
    *
    * @param signal ends the waiting, not the call
+   * @param isSpare nobody waits for it: not made once no more than the deploys' part of the hour's budget is left
    */
-  async run<T>(call: () => Promise<T>, signal?: AbortSignal): Promise<T> {
+  async run<T>(call: () => Promise<T>, signal?: AbortSignal, isSpare = false): Promise<T> {
+    if (isSpare && this.left() <= this.#limit * keptForDeploys) {
+      throw new BitbucketError('bitbucket_rate_limited', 'the rest of this hour is for deploys', {
+        retryAfterMs: untilMoreIsLeftMs,
+      });
+    }
     await this.#enter(signal);
     try {
       const left = this.#pauseLeft();

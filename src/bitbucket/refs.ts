@@ -118,7 +118,7 @@ export async function listHeads(
   );
   while (path !== null) {
     const page: z.infer<typeof headPageShape> = await rest.read(
-      { what: `list ${refType} heads`, workspaceUuid, repositoryUuid: uuid, path },
+      { what: `list ${refType} heads`, workspaceUuid, repositoryUuid: uuid, path, isSpare: true },
       headPageShape,
     );
     for (const { name, target } of page.values) heads.set(name, target.hash);

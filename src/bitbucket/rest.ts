@@ -33,6 +33,8 @@ export interface RestCall {
   /** From `/2.0/`, already encoded (see `apiPath`); or a whole `next` address, which must be on the same host. */
   path: string;
   body?: object;
+  /** Nobody waits for it: it leaves the deploys their part of the hour's budget. */
+  isSpare?: true;
 }
 
 export interface Rest {
@@ -81,11 +83,15 @@ function limited(
   return withPatience(
     options,
     () =>
-      limiter.run(async () => {
-        const response = await sendChecked(options, request, value, credential);
-        limiter.told(response.headers);
-        return response;
-      }, options.signal),
+      limiter.run(
+        async () => {
+          const response = await sendChecked(options, request, value, credential);
+          limiter.told(response.headers);
+          return response;
+        },
+        options.signal,
+        request.isSpare,
+      ),
     (waitMs) => {
       options.logger.warn({ what: request.what, credential, waitMs }, 'bitbucket.rate_limited');
       limiter.pause(waitMs);

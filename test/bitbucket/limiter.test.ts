@@ -53,6 +53,20 @@ describe("a credential's limiter", () => {
     await limiter.run(() => Promise.resolve());
   });
 
+  it('makes no call that nobody waits for once only the deploys’ part of the hour is left', async () => {
+    let now = 10 * 3_600_000;
+    const limiter = new CredentialLimiter(() => now);
+    const call = (): Promise<void> => Promise.resolve();
+    for (let made = 0; made < 600; made += 1) await limiter.run(call, undefined, true);
+    await assert.rejects(limiter.run(call, undefined, true), (error: BitbucketError) => {
+      // Without a status: it is our own restraint, and pauses nobody.
+      return error.code === 'bitbucket_rate_limited' && error.status === null;
+    });
+    await limiter.run(call);
+    now += 3_600_000;
+    await limiter.run(call, undefined, true);
+  });
+
   it('counts against what Bitbucket says it allows', async () => {
     const limiters = new Limiters(() => 0);
     const limiter = limiters.of('access_token x');
