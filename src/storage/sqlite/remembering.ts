@@ -103,6 +103,10 @@ function rememberRepositories(
   const reads: Partial<RepositoryReads> = {
     byUuid: async (uuid) => byUuid.get(uuid) ?? keep(await store.byUuid(uuid)),
     byId: async (id) => byId.get(id) ?? keep(await store.byId(id)),
+    byIds: (ids) =>
+      knownOrRead(byId, ids, async (unknown) =>
+        (await store.byIds(unknown)).map((row) => keep(row)),
+      ),
   };
   const writes: RepositoryWrites = {
     async saveFacts(facts, workspaceUuid, now) {
@@ -183,6 +187,13 @@ function rememberTargets(
       if (row) byId.set(id, row);
       return row;
     },
+    byIds: (ids) =>
+      knownOrRead(byId, ids, async (unknown) => {
+        if (byId.size + unknown.length > maxRemembered) forget();
+        const rows = await store.byIds(unknown);
+        for (const row of rows) byId.set(row.id, row);
+        return rows;
+      }),
     ofRepository: (id) => ofRepositories([id]),
     ofRepositories,
   };
@@ -201,6 +212,22 @@ function rememberTargets(
     },
   };
   return { forget, store: { ...store, ...reads, ...writes } };
+}
+
+/** Rows by id, of which only the unknown ones are read. No row twice. */
+async function knownOrRead<Row>(
+  known: ReadonlyMap<string, Row>,
+  ids: readonly string[],
+  read: (unknown: readonly string[]) => Promise<readonly Row[]>,
+): Promise<Row[]> {
+  const found: Row[] = [];
+  const unknown: string[] = [];
+  for (const id of new Set(ids)) {
+    const row = known.get(id);
+    if (row) found.push(row);
+    else unknown.push(id);
+  }
+  return unknown.length === 0 ? found : [...found, ...(await read(unknown))];
 }
 
 function rememberRefs(store: RefReads & RefWrites): Remembered<RefReads & RefWrites> {

@@ -84,6 +84,29 @@ describeOnStores('what the writer remembers', (store) => {
     assert.equal((await engine.storage.read.refs.ofRepository(id))[0]?.head, 'b'.repeat(40));
   });
 
+  it('gives rows by their ids as they are, known or not, each once', async () => {
+    const { id } = await save();
+    const other = await save({ uuid: '{0a1b2c3d-0000-4000-8000-0000000000f2}', name: 'other' });
+    const target = await engine.target();
+    // What a restart leaves: nothing is known of one of them.
+    await write((tx) => tx.repositories.touch(other.id, { reconcileDueAt: 9 }));
+    const repositories = await write((tx) => tx.repositories.byIds([id, other.id, id, 'nobody']));
+    assert.deepEqual(
+      repositories.map((row) => [row.id, row.reconcileDueAt]).sort(),
+      [
+        [id, null],
+        [other.id, 9],
+      ].sort(),
+    );
+    await write((tx) => tx.targets.touch(target.id, { state: 'paused' }));
+    const targets = (): Promise<string[]> =>
+      write(async (tx) => (await tx.targets.byIds([target.id, target.id])).map((one) => one.state));
+    assert.deepEqual(await targets(), ['paused']);
+    assert.deepEqual(await targets(), ['paused']);
+    await write((tx) => tx.targets.touch(target.id, { state: 'active' }));
+    assert.deepEqual(await targets(), ['active']);
+  });
+
   it('is gone with the repository', async () => {
     const { id } = await save();
     while ((await write((tx) => tx.care.deleteRepository(id, 100))) > 0);
