@@ -10,6 +10,8 @@ import { waitFor } from '../support/e2e/wait-for.js';
 const axeFile = createRequire(import.meta.url).resolve('axe-core/axe.min.js');
 const settings = '/acme/site/admin/addon/admin/slipway/slipway-repository';
 
+const workspaceSettings = '/acme/workspace/settings/addon/admin/slipway/slipway-workspace';
+
 /** A person in front of Bitbucket, with Slipway in its frame: server, sandbox and browser as they are. */
 describe('panel in Bitbucket’s frame', function () {
   this.timeout(90_000);
@@ -174,7 +176,23 @@ describe('panel in Bitbucket’s frame', function () {
     assert.deepEqual(await findings(panel), []);
   });
 
-  it('keeps what was typed while the session ends, and says the way on', async () => {
+  it('tries again from the story of a push, and rolls back from it', async () => {
+    panel = await frameAt(settings);
+    await stateOf(await stage.bench.commit({ message: 'Newer than all' }), 'live');
+    const earlier = panel.locator('.push', { hasText: 'A push to look at' });
+    await earlier.locator('.toggle').click();
+    await earlier.locator('[id^="act-rollback-"] > summary').click();
+    await earlier.locator('[id^="act-rollback-"][open] button').click();
+    await earlier.locator('.story >> text=Rolled back to this by Ada Example: Live').waitFor();
+    await earlier.locator('[id^="act-redeploy-"]').click();
+    await earlier.locator('.story >> text=Deployed again by Ada Example').waitFor();
+    assert.deepEqual(await findings(panel), []);
+    const id = await targetId();
+    await panel.click(`#resume-${id}`);
+    await panel.waitForSelector('text=on hold.', { state: 'detached' });
+  });
+
+  it('keeps what was typed while the session ends; once the page is loaded again it can be saved', async () => {
     panel = await frameAt(settings);
     const id = await targetId();
     await panel.click(`#edit-${id}`);
@@ -184,6 +202,28 @@ describe('panel in Bitbucket’s frame', function () {
     await panel.click(`#save-${id}`);
     await panel.waitForSelector('[data-code="session_expired"]');
     assert.equal(await panel.inputValue(`#f-${id}-name`), 'Typed for half an hour');
+    assert.deepEqual(await findings(panel), []);
+    panel = await frameAt(settings, 'ada', panel.page());
+    await panel.waitForSelector('text=What you typed before is here again');
+    assert.equal(await panel.inputValue(`#f-${id}-name`), 'Typed for half an hour');
+    await panel.click(`#save-${id}`);
+    await panel.waitForSelector('h3 >> text=Typed for half an hour');
+  });
+
+  it('stores a credential of the workspace, and tells who did', async () => {
+    const own = { key: 'team-key', secret: 'team-secret-of-acme' };
+    await stage.bench.control('POST', 'consumers', {
+      ...{ workspace: 'acme', name: 'Clones', scopes: 'repository', is_private: true },
+      ...{ ...own, callback_url: 'https://acme.example/' },
+    });
+    panel = await frameAt(workspaceSettings);
+    await panel.click('#add-credential-consumer');
+    await panel.fill('#credential-key', own.key);
+    await panel.fill('#credential-secret', own.secret);
+    await panel.click('#save-credential');
+    await panel.waitForSelector('text=Bitbucket accepted it, and it is stored.');
+    panel = await frameAt(workspaceSettings, 'ada', panel.page());
+    await panel.waitForSelector('.audit >> text=stored the OAuth consumer');
     assert.deepEqual(await findings(panel), []);
   });
 
@@ -195,10 +235,7 @@ describe('panel in Bitbucket’s frame', function () {
         context = await browser.newContext({ bypassCSP: true, colorScheme, viewport });
         // Bitbucket's own columns are not our matter: the frame's page by itself, as wide as the screen.
         const page = await context.newPage();
-        for (const where of [
-          settings,
-          '/acme/workspace/settings/addon/admin/slipway/slipway-workspace',
-        ]) {
+        for (const where of [settings, workspaceSettings]) {
           const frame = await frameAt(where, 'ada', page);
           await page.goto(frame.url());
           panel = page.mainFrame();

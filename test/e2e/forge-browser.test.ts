@@ -176,14 +176,68 @@ describe('panel in Forge’s frame', function () {
     assert.equal(await panel.locator('[data-action]').count(), 0);
   });
 
-  it('says so when the server does not answer', async () => {
+  it('says so when the server does not answer, keeps what was typed, and saves it once it does', async () => {
     await open(places.settings);
-    await page.route('**/_forge/invoke', (route) => route.abort());
     const id = await panel.getAttribute('[data-target-card]', 'data-target-card');
     await panel.click(`#edit-${id}`);
+    await panel.fill(`#f-${id}-branchPattern`, 'main, hotfix/*');
+    // As with a person whom Atlassian has signed out: no call of the frame's gets through.
+    await page.route('**/_forge/invoke', (route) => route.abort());
+    await panel.click(`#save-${id}`);
     await panel.waitForSelector('.message-error');
+    assert.equal(await panel.inputValue(`#f-${id}-branchPattern`), 'main, hotfix/*');
+    await page.unroute('**/_forge/invoke');
+    await panel.click(`#save-${id}`);
+    await panel.waitForSelector('.rule >> text=hotfix/*');
     problems.splice(0);
   });
+
+  it('deploys again and rolls back, from the list and from the story of a push', async () => {
+    await open(places.settings);
+    const push = panel.locator('.push', { hasText: 'Told by Forge' });
+    await push.locator('.toggle').click();
+    await push.locator('[id^="act-redeploy-"]').click();
+    await push.locator('.story >> text=is being deployed again').waitFor();
+    await push.locator('.story >> text=Deployed again by Ada Example: Live').waitFor();
+    await panel.click('[id^="rollback-"] > summary >> nth=0');
+    await panel.click('[id^="rollback-"][open] button');
+    await panel.waitForSelector('[id^="status-"] >> text=Automatic deploys are on hold.');
+    assert.deepEqual(await findings(), []);
+    await panel.click('[id^="resume-"]');
+    await panel.waitForSelector('text=on hold.', { state: 'detached' });
+  });
+
+  it('stores a credential of the workspace by the keyboard alone', async () => {
+    const own = { key: 'team-key', secret: 'team-secret-of-acme' };
+    await stage.bench.control('POST', 'consumers', {
+      ...{ workspace: 'acme', name: 'Clones', scopes: 'repository', is_private: true },
+      ...{ ...own, callback_url: 'https://acme.example/' },
+    });
+    await open(places.workspace);
+    await panel.press('#add-credential-consumer', 'Enter');
+    await panel.waitForSelector('#credential-key:focus');
+    await panel.locator('#credential-key:focus').pressSequentially(own.key);
+    await panel.press('#credential-key', 'Tab');
+    await panel.locator('#credential-secret:focus').pressSequentially(own.secret);
+    await panel.press('#credential-secret', 'Enter');
+    await panel.waitForSelector('text=Bitbucket accepted it, and it is stored.');
+    assert.deepEqual(await findings(), []);
+  });
+
+  for (const colorScheme of ['light', 'dark'] as const) {
+    it(`fits the narrowest page, ${colorScheme}, for the repository, the workspace and readers`, async () => {
+      await newContext({ colorScheme, viewport: { width: 320, height: 800 } });
+      for (const where of [places.settings, places.workspace, places.readOnly]) {
+        await open(where);
+        // Bitbucket's own columns are not our matter; the frame is what is left of 320 px.
+        await unfold();
+        const wider = 'document.documentElement.scrollWidth - document.documentElement.clientWidth';
+        assert.equal(await panel.evaluate(wider), 0, where);
+        assert.deepEqual(await findings(), [], where);
+        await page.close();
+      }
+    });
+  }
 });
 
 interface AxeResult {
