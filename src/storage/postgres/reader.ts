@@ -21,7 +21,9 @@ export function openReaders(url: string, logger: Logger | null): ReaderPool {
     query_timeout: readStatementMs + graceMs,
     // Nobody gets the connection before it is done; the driver's types do not say so.
     onConnect: ((client) =>
-      client.query(setUp({ statementMs: readStatementMs }))) as pg.PoolConfig['onConnect'],
+      client.query(
+        setUp({ statementMs: readStatementMs, plans: 'fresh' }),
+      )) as pg.PoolConfig['onConnect'],
   });
   // One that nobody uses at the moment; whoever asks next gets another.
   pool.on('error', (error) => logger?.debug({ code: codeOf(error) }, 'storage.reader_lost'));

@@ -78,7 +78,8 @@ async function patiently(url: string, patienceMs: number): Promise<Session> {
   const until = performance.now() + patienceMs;
   for (;;) {
     try {
-      return await Session.open(url, readStatementMs + graceMs, { statementMs: readStatementMs });
+      const limits = { statementMs: readStatementMs, plans: 'fresh' } as const;
+      return await Session.open(url, readStatementMs + graceMs, limits);
     } catch (error) {
       const problem = problemOf(error);
       if (problem) throw new ConfigError([problem]);

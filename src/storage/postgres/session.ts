@@ -34,6 +34,11 @@ export interface SessionLimits {
   statementMs: number;
   lockMs?: number;
   idleInTransactionMs?: number;
+  /**
+   * A plan that was made while a table was small is kept until its statistics are gathered anew, minutes later. `kept`: statements
+   * that run all day are planned once, always by an index; `fresh`: each for its own values.
+   */
+  plans: 'kept' | 'fresh';
 }
 
 /** Settings of a session. With SET and not at connect, so that a pooler in between lets them through. */
@@ -42,6 +47,9 @@ export function setUp(limits: SessionLimits): string {
     `SET statement_timeout = ${limits.statementMs}`,
     `SET lock_timeout = ${limits.lockMs ?? 0}`,
     `SET idle_in_transaction_session_timeout = ${limits.idleInTransactionMs ?? 0}`,
+    limits.plans === 'kept'
+      ? 'SET enable_seqscan = off'
+      : 'SET plan_cache_mode = force_custom_plan',
     // A machine that is gone without a word is noticed within a minute.
     'SET tcp_keepalives_idle = 30',
     'SET tcp_keepalives_interval = 5',

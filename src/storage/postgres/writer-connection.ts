@@ -71,7 +71,8 @@ export class WriterConnection implements Sql {
       throw Object.assign(new Error('PostgreSQL was away a moment ago'), { code: connectionLost });
     }
     try {
-      const limits = { statementMs: writeStatementMs, lockMs, idleInTransactionMs };
+      const times = { statementMs: writeStatementMs, lockMs, idleInTransactionMs };
+      const limits = { ...times, plans: 'kept' } as const;
       const session = await Session.open(this.#options.url, writeStatementMs + graceMs, limits);
       this.#wasAlone = await join(session);
       this.#session = session;
