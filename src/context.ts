@@ -46,6 +46,7 @@ import {
   type BitbucketClients,
 } from './wiring/bitbucket.js';
 import { joinCluster, type Cluster } from './wiring/cluster.js';
+import type { Company } from './wiring/cluster-member.js';
 import { countEnds } from './wiring/count-ends.js';
 import { goOnInTime } from './wiring/go-on-in-time.js';
 import { createHookParts } from './wiring/hooks.js';
@@ -120,10 +121,12 @@ export async function createContext(
   const clock = Date.now;
   const ids = createIds();
   const { databaseUrl } = secrets;
+  const company: Company = { any: true };
   const opened = await openStorage({
     dataDir: config.dataDir,
     databaseUrl,
-    rings: true,
+    // A node that is alone hears of its lanes without the database.
+    rings: () => company.any || !config.roles.worker,
     newId: () => ids.next(),
     now: clock,
     logger,
@@ -134,7 +137,8 @@ export async function createContext(
     const masterKeys = ring.ids();
     const outer = { config, baseUrl, logger, clock, ids };
     await goOnInTime(opened, ids, outer);
-    cluster = await joinCluster({ ...outer, databaseUrl, storage: opened, masterKeys });
+    const shared = { databaseUrl, storage: opened, masterKeys, company };
+    cluster = await joinCluster({ ...outer, ...shared });
     return await buildContext({ ...outer, secrets, opened, ring, cluster });
   } catch (error) {
     // What stays open would keep the process, which has nothing more to do.

@@ -17,7 +17,7 @@ const credentials = { user: 'slipway', password: 'slipway-demo' };
 /** On the server that `DATABASE_URL` names, in a database of its own there; without one, a server is started for the demo. */
 export async function openDemoDatabase(folder: string): Promise<DemoDatabase> {
   const given = readEnv().env.DATABASE_URL;
-  return given === undefined ? ownServer(folder) : ownDatabase(given);
+  return given === undefined ? ownServer(folder) : emptyDatabase(given);
 }
 
 async function ownServer(folder: string): Promise<DemoDatabase> {
@@ -61,7 +61,8 @@ async function loadServer(): Promise<{ default: typeof Server }> {
   }
 }
 
-async function ownDatabase(given: string): Promise<DemoDatabase> {
+/** One more on the same server. */
+export async function emptyDatabase(given: string): Promise<DemoDatabase> {
   const name = `slipway_demo_${randomBytes(4).toString('hex')}`;
   await ask(given, `CREATE DATABASE ${name}`);
   const url = new URL(given);

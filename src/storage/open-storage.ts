@@ -11,8 +11,8 @@ export interface StorageOptions {
   newId: () => string;
   now: () => number;
   logger: Logger;
-  /** On PostgreSQL: lanes that become due add a job for the waker. */
-  rings?: boolean;
+  /** On PostgreSQL: whether lanes that become due add a job for the waker. Asked each time; absent: never. */
+  rings?: () => boolean;
 }
 
 /** Throws `ConfigError` or `InfrastructureError` with words for the operator. */

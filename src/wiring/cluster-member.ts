@@ -7,6 +7,12 @@ export interface MemberDeps {
   clock: Clock;
   logger: Logger;
   limiters: Pick<Limiters, 'uses' | 'heard' | 'shareWith'>;
+  company: Company;
+}
+
+/** Whether there are other nodes, as far as is known. */
+export interface Company {
+  any: boolean;
 }
 
 const tickMs = 1_000;
@@ -61,7 +67,9 @@ export class ClusterMember {
       });
       this.#toldAt = clock();
       this.#pausedUntil = pausedUntil;
-      limiters.shareWith((await storage.read.nodes.alive(clock() - nodeSilentMs)).length);
+      const alive = await storage.read.nodes.alive(clock() - nodeSilentMs);
+      limiters.shareWith(alive.length);
+      this.#deps.company.any = alive.some(({ id }) => id !== this.#node.id);
     }
     limiters.heard(await storage.read.nodes.useByOthers(this.#node.id, clock() - hourMs));
   }

@@ -7,7 +7,7 @@ import { GraphileWaker, prepareWakeUps } from '../queue/graphile-waker.js';
 import { inProcessWaker, type LaneWaker, type TimedJob } from '../queue/waker.js';
 import type { BackgroundJob } from '../queue/worker.js';
 import { openWakeUpPool } from '../storage/postgres/wake-up-pool.js';
-import { ClusterMember, type MemberDeps } from './cluster-member.js';
+import { ClusterMember, type Company, type MemberDeps } from './cluster-member.js';
 import { nodeIdOf } from './node-id.js';
 
 export interface Cluster {
@@ -31,6 +31,7 @@ export interface ClusterDeps {
   logger: Logger;
   /** Fingerprints; the first one seals. */
   masterKeys: readonly string[];
+  company: Company;
 }
 
 const forgetAfterMs = 24 * 60 * 60_000;

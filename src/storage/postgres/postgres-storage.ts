@@ -35,8 +35,8 @@ export async function openPostgresStorage(options: {
   newId: () => string;
   now: () => number;
   logger: Logger;
-  /** Lanes that become due add a job for the waker, whose tables are there by the time of the first one. */
-  rings?: boolean;
+  /** Whether lanes that become due add a job for the waker, whose tables are there by the time of the first one. */
+  rings?: () => boolean;
   /** How long to wait for a server that cannot be reached, ms. */
   patienceMs?: number;
 }): Promise<OpenStorage> {
@@ -59,7 +59,8 @@ export async function openPostgresStorage(options: {
   const memory = remembering(transactionOver(connection, options.newId));
   forget = memory.forget;
   const { tx } = memory;
-  const rings = options.rings ? ringing(tx, connection, options.now) : { run: direct(tx) };
+  const { rings: wanted, now } = options;
+  const rings = wanted ? ringing(tx, connection, { now, wanted }) : { run: direct(tx) };
   const writer = new GroupCommitWriter(connection, {
     maxWaiting: maxWaitingItems,
     onRollback: forget,

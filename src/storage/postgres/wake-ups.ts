@@ -15,13 +15,17 @@ export interface RingingTransaction {
  *
  * One job a lane, under the lane's key, all of them added by one statement at the end of the work.
  */
-export function ringing(tx: Transaction, sql: Sql, now: Clock): RingingTransaction {
+export function ringing(
+  tx: Transaction,
+  sql: Sql,
+  { now, wanted }: { now: Clock; wanted: () => boolean },
+): RingingTransaction {
   /** Task of the job by target. */
   const due = new Map<string, string>();
   const lanes: Transaction['lanes'] = {
     ...tx.lanes,
     async wake(targetIds, at, options) {
-      const isNow = targetIds.length > 0 && at <= now();
+      const isNow = targetIds.length > 0 && at <= now() && wanted();
       // Sent one behind the other: what is asked is how it was before.
       const [idle] = await allSettled([
         isNow ? idleLanes(sql, targetIds, at) : Promise.resolve([]),

@@ -42,7 +42,7 @@ export async function startNode(options: NodeOptions): Promise<WakerNode> {
   const ids = createIds();
   const pool = databaseUrl === null ? null : openWakeUpPool(databaseUrl, logger);
   const storage = await openStorage({
-    ...{ dataDir: folder.path, databaseUrl, rings: true, now: clock, logger },
+    ...{ dataDir: folder.path, databaseUrl, rings: () => true, now: clock, logger },
     newId: () => ids.next(),
   });
   if (pool) await prepareWakeUps({ pool, logger });
