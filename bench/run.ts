@@ -2,6 +2,7 @@ import { join } from 'node:path';
 import { installPeers, versions } from './lib/peers.js';
 import { benchFolder, cleanUp } from './lib/process.js';
 import { Report, say } from './lib/report.js';
+import { benchCluster } from './scenarios/cluster.js';
 import { benchCrowd } from './scenarios/crowd.js';
 import { benchIntake } from './scenarios/intake.js';
 import { benchOneBranch } from './scenarios/one-branch.js';
@@ -27,6 +28,7 @@ const scenarios: Record<string, () => Promise<void>> = {
   'to-backend': () => benchToBackend({ rounds: effort.rounds, seconds: quick ? 3 : 8 }, report),
   'one-branch': () => benchOneBranch(report),
   crowd: () => benchCrowd(quick ? 2_000 : 8_000, report),
+  cluster: () => benchCluster(effort, report),
   panel: () => benchPanel(quick ? 500 : 10_000, quick ? 5 : 50, report),
 };
 

@@ -5,7 +5,7 @@ import { installationSecretIdentity } from '../../src/actions/installation-secre
 import type { Source, Target } from '../../src/core/model/index.js';
 import type { Logger, Transaction } from '../../src/core/ports.js';
 import { createIds } from '../../src/lib/ids.js';
-import { openSqliteStorage } from '../../src/storage/sqlite-storage.js';
+import { openStorage } from '../../src/storage/open-storage.js';
 import type { OpenStorage } from '../../src/storage/storage.js';
 import { createKeyRing } from '../../src/vault/key-ring.js';
 import { createVault } from '../../src/vault/vault.js';
@@ -45,8 +45,12 @@ export interface SeededTarget {
 }
 
 /** An installed workspace with one target a repository, as panel and install would have stored it. The server must be down. */
-export async function seed(dataDir: string, targets: readonly SeededTarget[]): Promise<void> {
-  const storage = await openFolder(dataDir);
+export async function seed(
+  dataDir: string,
+  targets: readonly SeededTarget[],
+  databaseUrl: string | null = null,
+): Promise<void> {
+  const storage = await openFolder(dataDir, databaseUrl);
   const ids = createIds();
   const now = Date.now();
   const installationId = ids.next();
@@ -133,9 +137,15 @@ async function saveHook(
   });
 }
 
-export function openFolder(dataDir: string): Promise<OpenStorage> {
+export function openFolder(
+  dataDir: string,
+  databaseUrl: string | null = null,
+): Promise<OpenStorage> {
   const ids = createIds();
-  return openSqliteStorage({ dataDir, newId: () => ids.next(), now: Date.now, logger: silent });
+  return openStorage({
+    ...{ dataDir, databaseUrl, now: Date.now, logger: silent },
+    newId: () => ids.next(),
+  });
 }
 
 export function databaseFile(dataDir: string): string {
