@@ -123,6 +123,8 @@ describe('commands on PostgreSQL', function () {
       new RegExp(`^PostgreSQL at \\S+:${port}, database slipway_test_\\w+; version`),
     );
     assert.match(server, /Nodes that use it now: 1\./);
+    // The engine's clock is of another year.
+    assert.match(said('clock')?.says ?? '', /clock is \d+\.\d s \w+( of)? the database's\.$/);
     assert.equal(said('migrations')?.state, 'fine');
     assert.match(said('keys')?.says ?? '', /opens all \d+ stored secrets/);
   });
