@@ -54,7 +54,6 @@ export function createForgeParts(deps: ForgeDeps): ForgeParts {
   const door = createForgeDoor({
     ...config.forge,
     http,
-    basePath: new URL(deps.baseUrl).pathname.replace(/\/$/, ''),
     note: (facts) => noteForgeCall(facts, deps),
     onTokenChange: (workspaceUuid) => deps.bitbucket.tokens.forget(workspaceUuid),
     clock,

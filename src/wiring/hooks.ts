@@ -32,7 +32,6 @@ export function createHookParts(basics: {
 }): HookParts {
   const { baseUrl, storage, clock, bitbucket } = basics;
   const keys = createHookKeys(basics);
-  const basePath = new URL(baseUrl).pathname.replace(/\/$/, '');
   const shared = {
     ...basics,
     hookUrl: (hookId: string) => `${baseUrl.replace(/\/$/, '')}/hooks/${hookId}`,
@@ -41,7 +40,7 @@ export function createHookParts(basics: {
   const now = { ...shared, bitbucket: bitbucket.prompt };
   let lookAt = 0;
   return {
-    door: createHookEventDoor({ keys, clock, basePath }),
+    door: createHookEventDoor({ keys, clock }),
     ensure: (wish) => ensureHook(wish, now),
     remove: (wish) => removeHook(wish, now),
     check: async ({ repository, by }) => {

@@ -122,13 +122,10 @@ describe('malformed deliveries', function () {
       });
     });
     const tenants = createConnectTenants({ storage, vault, clock });
-    const verifier = createConnectVerifier({ tenants, clock, basePath: '' });
+    const verifier = createConnectVerifier({ tenants, clock });
     const keys = createHookKeys({ storage, vault, clock });
     const intake = createIntake({
-      doors: [
-        createConnectEventDoor({ verifier, basePath: '' }),
-        createHookEventDoor({ keys, clock, basePath: '' }),
-      ],
+      doors: [createConnectEventDoor({ verifier }), createHookEventDoor({ keys, clock })],
       accept: engine.accept,
       noteUnreadable: noteUnreadable({ storage, ids, clock }),
       clock,

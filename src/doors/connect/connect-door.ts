@@ -46,10 +46,9 @@ export interface ConnectDoor {
 
 /** Everything of Connect in one place. Throws `ConfigError` when ACE's environment variables would weaken it. */
 export function createConnectDoor(options: ConnectDoorOptions): ConnectDoor {
-  const basePath = new URL(options.baseUrl).pathname.replace(/\/$/, '');
   const { appKey, bitbucketUrl, logger, lifecycle } = options;
   const tenants = createConnectTenants(options);
-  const verifier = createConnectVerifier({ tenants, clock: options.clock, basePath });
+  const verifier = createConnectVerifier({ tenants, clock: options.clock });
   const ace = createAce({
     descriptor: withForgeTwin(readDescriptor(options), options.forge ?? null),
     baseUrl: options.baseUrl,
@@ -58,17 +57,17 @@ export function createConnectDoor(options: ConnectDoorOptions): ConnectDoor {
     logger,
   });
   const lifecycleRouter = createLifecycleRouter({
-    ...{ lifecycle, verifier, tenants, ace, appKey, bitbucketUrl, basePath, logger },
+    ...{ lifecycle, verifier, tenants, ace, appKey, bitbucketUrl, logger },
     ...(options.onInstallationChange ? { onChange: options.onInstallationChange } : {}),
   });
   const router = Router();
   router.use(lifecycleRouter);
   // The one route ACE serves. Falling through an application inside a router would leave its `res.app` behind for the rest.
-  router.get(`${basePath}/atlassian-connect.json`, (request, response, next) => {
+  router.get('/atlassian-connect.json', (request, response, next) => {
     ace.app(request, response, next);
   });
   return {
-    events: createConnectEventDoor({ verifier, basePath }),
+    events: createConnectEventDoor({ verifier }),
     router,
     panelAuth: connectPanelAuth({ verifier, ace, logger }),
     overviewAuth: connectPanelAuth({ verifier, ace, logger }, 'overview'),

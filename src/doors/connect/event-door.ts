@@ -5,16 +5,11 @@ import type { ConnectVerifier } from './verify.js';
 /**
  * Descriptor webhooks: `POST {baseUrl}/connect/events` with a Connect JWT (reference/bitbucket-connect.md §6). The token
  * does not cover the body, so intake also compares the body's workspace with the one returned here.
- *
- * @param deps.basePath path of our base URL, '' when it has none
  */
-export function createConnectEventDoor(deps: {
-  verifier: ConnectVerifier;
-  basePath: string;
-}): EventDoor {
+export function createConnectEventDoor(deps: { verifier: ConnectVerifier }): EventDoor {
   return {
     door: 'connect',
-    path: `${deps.basePath.replace(/\/$/, '')}/connect/events`,
+    path: '/connect/events',
     verify: (delivery) => verify(deps.verifier, delivery),
     parse: parseHookDelivery,
   };

@@ -80,8 +80,6 @@ export interface ConnectCheck {
   /** The installation the key belongs to; the token must name it as `iss`. */
   clientKey: string;
   key: KeyObject;
-  /** Path of our base URL, '' when it has none. */
-  basePath: string;
   /** Unix ms. */
   now: number;
 }
@@ -112,7 +110,7 @@ export function verifyConnectJwt(
   const why = claimProblem(claims, check.clientKey, nowSec);
   if (why !== null) return { ok: false, why };
   // Also refuses the literal `context-qsh`, which is good for any URL and unknown to Bitbucket.
-  if (claims['qsh'] !== queryStringHash(request.method, request.rawUrl, check.basePath)) {
+  if (claims['qsh'] !== queryStringHash(request.method, request.rawUrl)) {
     return { ok: false, why: 'qsh_mismatch' };
   }
   return { ok: true, claims: claims as ConnectClaims, token };

@@ -24,8 +24,6 @@ export interface LifecycleDeps {
   ace: Pick<Ace, 'verifyInstallation'>;
   appKey: string;
   bitbucketUrl: string;
-  /** Path of our base URL, '' when it has none. */
-  basePath: string;
   /** Called after an installation changed, for caches elsewhere (tokens). */
   onChange?: (workspaceUuid: string) => void;
   logger: Logger;
@@ -47,21 +45,20 @@ interface InstallLocals {
  */
 export function createLifecycleRouter(deps: LifecycleDeps): Router {
   const router = Router();
-  const base = `${deps.basePath.replace(/\/$/, '')}/connect`;
   const json = express.json({ limit: '64kb' });
   router.post(
-    `${base}/installed`,
+    '/connect/installed',
     json,
     handled((request, response, next) => judgeInstall(request, response, next, deps)),
     deps.ace.verifyInstallation,
     handled(installOf(deps)),
   );
   router.post(
-    `${base}/uninstalled`,
+    '/connect/uninstalled',
     json,
     handled((request, response) => uninstall(request, response, deps)),
   );
-  router.use(base, answerError(deps.logger));
+  router.use('/connect', answerError(deps.logger));
   return router;
 }
 

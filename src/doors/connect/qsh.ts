@@ -5,27 +5,23 @@ import { createHash } from 'node:crypto';
  * (reference/bitbucket-connect.md §4.5, with Atlassian's own vectors in the tests). Never compute it from a framework's
  * parsed query: Express rewrites `a[]=1`.
  *
+ * Our base URL has no path (config/config.ts), so none is taken off.
+ *
  * @param rawUrl path and query exactly as sent
- * @param basePath path of our base URL, '' when it has none
  */
-export function queryStringHash(method: string, rawUrl: string, basePath: string): string {
-  return createHash('sha256')
-    .update(canonicalRequest(method, rawUrl, basePath))
-    .digest('hex');
+export function queryStringHash(method: string, rawUrl: string): string {
+  return createHash('sha256').update(canonicalRequest(method, rawUrl)).digest('hex');
 }
 
-export function canonicalRequest(method: string, rawUrl: string, basePath: string): string {
+export function canonicalRequest(method: string, rawUrl: string): string {
   const start = rawUrl.indexOf('?');
   const path = start < 0 ? rawUrl : rawUrl.slice(0, start);
   const query = start < 0 ? '' : rawUrl.slice(start + 1);
-  return `${method.toUpperCase()}&${canonicalPath(path, basePath)}&${canonicalQuery(query)}`;
+  return `${method.toUpperCase()}&${canonicalPath(path)}&${canonicalQuery(query)}`;
 }
 
-function canonicalPath(rawPath: string, basePath: string): string {
-  const base = basePath.replace(/\/$/, '');
-  // On a segment boundary only: base `/base` must not turn `/basement/x` into `/ment/x`, as atlassian-jwt does.
-  const isBelow = base !== '' && (rawPath === base || rawPath.startsWith(`${base}/`));
-  const path = (isBelow ? rawPath.slice(base.length) : rawPath).replaceAll('&', '%26');
+function canonicalPath(rawPath: string): string {
+  const path = rawPath.replaceAll('&', '%26');
   const rooted = path.startsWith('/') ? path : `/${path}`;
   return rooted.length > 1 && rooted.endsWith('/') ? rooted.slice(0, -1) : rooted;
 }

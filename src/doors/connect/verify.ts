@@ -24,8 +24,6 @@ export interface ConnectVerifier {
 export function createConnectVerifier(deps: {
   tenants: ConnectTenants;
   clock: Clock;
-  /** Path of our base URL, '' when it has none. */
-  basePath: string;
 }): ConnectVerifier {
   async function verify(
     request: SignedRequest,
@@ -45,7 +43,7 @@ export function createConnectVerifier(deps: {
         return { ok: false, why: `installation_${installation.state}` };
       }
       const now = deps.clock();
-      return verifyConnectJwt(token, request, { clientKey, key, basePath: deps.basePath, now });
+      return verifyConnectJwt(token, request, { clientKey, key, now });
     };
 
     let tenant = await deps.tenants.find(clientKey);

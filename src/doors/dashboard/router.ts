@@ -6,11 +6,11 @@ import type { Clock, Storage } from '../../core/ports.js';
 import { cachedFor } from '../../lib/cached-for.js';
 import { activityWish } from '../panel/activity-wish.js';
 import type { CallDeps } from '../panel/calls.js';
-import { trimPlaces, type Places } from '../panel/deps.js';
+import type { Places } from '../panel/deps.js';
 import { formFields, textOf } from '../panel/form-fields.js';
 import { privatePageHeaders } from '../panel/headers.js';
 import type { PanelIdentity } from '../panel/identity.js';
-import { frameOf, loadPanel } from '../panel/page.js';
+import { bareFrame, loadPanel } from '../panel/page.js';
 import type { PanelServices } from '../panel/panel-services.js';
 import { rightsOfVisitor } from '../panel/rights.js';
 import { panelCalls } from '../panel/router.js';
@@ -91,7 +91,7 @@ function home(deps: PageDeps): RequestHandler {
   return handled(async (req, res) => {
     const session = currentSession(req);
     if (session === null) {
-      await show(res, deps, 'dashboard/welcome', { canSignIn: deps.canSignIn });
+      await show(res, 'dashboard/welcome', { canSignIn: deps.canSignIn });
       return;
     }
     const { userUuid } = session;
@@ -99,7 +99,7 @@ function home(deps: PageDeps): RequestHandler {
       deps.view.workspaces(userUuid).then((found) => deps.own.named(userUuid, found)),
       noticesFor(deps.storage.read, userUuid),
     ]);
-    await show(res, deps, 'dashboard/workspaces', {
+    await show(res, 'dashboard/workspaces', {
       own: ownBar(session, { notices, allNotices: null, now: deps.clock() }),
       rows: all.map(({ uuid, slug, name, isAdmin }) => ({
         ...{ slug, isAdmin, name: name ?? slug },
@@ -127,7 +127,7 @@ function workspacePage(deps: PageDeps): RequestHandler {
     const pathOf = (to: number): string =>
       `${at}?${new URLSearchParams({ search, page: String(to) }).toString()}`;
     const allNotices = isAdmin ? settingsPath(uuid) : '/';
-    await show(res, deps, 'dashboard/repositories', {
+    await show(res, 'dashboard/repositories', {
       own: ownBar(session, { crumbs: [], notices, allNotices, now: deps.clock() }),
       ...{ at, search, isSearch: search !== '', isAdmin },
       workspaceName: name ?? slug,
@@ -160,7 +160,7 @@ function repositoryPage(deps: PageDeps, call: CallDeps): RequestHandler {
     const name = workspace?.name ?? workspace?.slug ?? repository.fullName.split('/')[0] ?? '';
     const crumbs = workspace ? [{ name, path: workspacePath(workspaceUuid) }] : [];
     const frame = {
-      ...frameOf(trimPlaces(deps)),
+      ...bareFrame,
       at: repositoryPath(workspaceUuid, repoUuid),
       csrfToken: session.csrfToken,
       own: ownBar(session, { crumbs, notices, allNotices: '/', now: deps.clock() }),
@@ -223,8 +223,6 @@ function identityOf(req: Request, { userUuid, userName }: CurrentSession): Panel
   };
 }
 
-async function show(res: Response, places: Places, view: string, data: object): Promise<void> {
-  const { base } = frameOf(trimPlaces(places));
-  const page = { title: 'Slipway', base, ...data };
-  res.type('html').send(await renderView(res, view, page, 'plain'));
+async function show(res: Response, view: string, data: object): Promise<void> {
+  res.type('html').send(await renderView(res, view, { title: 'Slipway', ...data }, 'plain'));
 }

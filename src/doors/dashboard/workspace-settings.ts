@@ -1,7 +1,6 @@
 import type { Request, RequestHandler, Response } from 'express';
-import { trimPlaces } from '../panel/deps.js';
 import type { WorkspaceIdentity } from '../panel/identity.js';
-import { frameOf } from '../panel/page.js';
+import { bareFrame } from '../panel/page.js';
 import type { WorkspaceSession } from '../panel/session.js';
 import { renderView } from '../panel/views.js';
 import { handled } from '../web/handled.js';
@@ -36,7 +35,7 @@ export function settingsPage(deps: SettingsDeps): RequestHandler {
     const allNotices = '/';
     const crumbs = [{ name: workspaceName, path: workspacePath(workspaceUuid) }];
     const frame = {
-      ...frameOf(trimPlaces(deps)),
+      ...bareFrame,
       at: settingsPath(workspaceUuid),
       csrfToken: session.csrfToken,
       own: ownBar(session, { crumbs, notices, allNotices, now: deps.clock() }),

@@ -15,10 +15,10 @@ import type { ForgeCalls } from './calls.js';
  * `POST /forge/events/push` and `…/repository`: triggers of the manifest. Their invocation token does not cover the body, so
  * its workspace is compared with the token's here; a difference is 403, since 401 means something else to Forge.
  */
-export function createForgeEventDoors(deps: { calls: ForgeCalls; basePath: string }): EventDoor[] {
+export function createForgeEventDoors(deps: { calls: ForgeCalls }): EventDoor[] {
   return ['push', 'repository'].map((name) => ({
     door: 'forge',
-    path: `${deps.basePath}/forge/events/${name}`,
+    path: `/forge/events/${name}`,
     verify: (delivery) => verify(deps.calls, delivery),
     parse,
   }));

@@ -14,8 +14,6 @@ export interface ForgeDoorOptions {
   environments: readonly string[];
   jwksUrl: string;
   http: Pick<OutboundHttp, 'send'>;
-  /** Path of our base URL, '' when it has none. */
-  basePath: string;
   note(facts: ForgeCallFacts): Promise<NotedForgeCall>;
   onTokenChange(workspaceUuid: string): void;
   clock: Clock;
@@ -31,13 +29,13 @@ export interface ForgeDoor {
 
 /** Everything of Forge that lets something in, under `/forge/`. */
 export function createForgeDoor(options: ForgeDoorOptions): ForgeDoor {
-  const { appId, environments, clock, basePath, logger } = options;
+  const { appId, environments, clock, logger } = options;
   const keys = createForgeKeySet({ url: options.jwksUrl, http: options.http, clock });
   const verify = createInvocationVerifier({ appId, environments, keys, clock });
   const calls = createForgeCalls({ ...options, verify });
   return {
     calls,
-    events: createForgeEventDoors({ calls, basePath }),
-    router: createForgeCallRoutes({ calls, basePath, logger }),
+    events: createForgeEventDoors({ calls }),
+    router: createForgeCallRoutes({ calls, logger }),
   };
 }

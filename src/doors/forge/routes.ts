@@ -15,14 +15,10 @@ const plainCalls: Readonly<Record<string, ForgeCallKind>> = {
  * `POST /forge/events/lifecycle` (installed, upgraded), `…/pre-uninstall` and `…/token-refresh` (every hour). Events about
  * repositories go to the intake, not here.
  */
-export function createForgeCallRoutes(deps: {
-  calls: ForgeCalls;
-  basePath: string;
-  logger: Logger;
-}): Router {
+export function createForgeCallRoutes(deps: { calls: ForgeCalls; logger: Logger }): Router {
   const router = Router();
   for (const [name, kind] of Object.entries(plainCalls)) {
-    router.post(`${deps.basePath}/forge/events/${name}`, plainCall(deps, name, kind));
+    router.post(`/forge/events/${name}`, plainCall(deps, name, kind));
   }
   return router;
 }

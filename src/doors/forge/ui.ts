@@ -66,9 +66,8 @@ const parsers = [express.json({ limit: '500kb' })];
  */
 export function createForgeUi(deps: ForgeUiDeps): Router {
   const router = Router();
-  const basePath = new URL(deps.panel.baseUrl).pathname.replace(/\/+$/, '');
   router.post(
-    `${basePath}/forge/ui`,
+    '/forge/ui',
     handled(async (request, response) => {
       const call = await deps.calls.take(request.headers, 'page');
       if (!call.ok) {

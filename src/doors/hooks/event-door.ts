@@ -16,15 +16,9 @@ const nobodysKey = createSecretKey(randomBytes(32));
 /**
  * `POST {baseUrl}/hooks/:hookId`: a repository's own webhook, signed over the raw (inflated) body with
  * `X-Hub-Signature: sha256=…` (reference/bitbucket-api.md §5.2). It speaks for its own repository only.
- *
- * @param deps.basePath path of our base URL, '' when it has none
  */
-export function createHookEventDoor(deps: {
-  keys: HookKeys;
-  clock: Clock;
-  basePath: string;
-}): EventDoor {
-  const path = `${deps.basePath.replace(/\/$/, '')}/hooks/`;
+export function createHookEventDoor(deps: { keys: HookKeys; clock: Clock }): EventDoor {
+  const path = '/hooks/';
   return {
     door: 'oauth',
     path,

@@ -108,11 +108,6 @@ async function message(
   status: number,
   view: { says: string; advice: string; signInPath: string },
 ): Promise<void> {
-  const html = await renderView(
-    response,
-    'oauth/message',
-    { title: view.says, base: '', ...view },
-    'plain',
-  );
+  const html = await renderView(response, 'oauth/message', { title: view.says, ...view }, 'plain');
   response.status(status).type('html').send(html);
 }

@@ -1,8 +1,8 @@
 import { Router, type RequestHandler } from 'express';
 import type { Deployment } from '../../core/model/index.js';
 import type { Clock } from '../../core/ports.js';
-import { basePath, trimPlaces, type Places } from '../panel/deps.js';
-import { frameOf } from '../panel/page.js';
+import { trimPlaces, type Places } from '../panel/deps.js';
+import { bareFrame } from '../panel/page.js';
 import { privatePageHeaders } from '../panel/headers.js';
 import type { PanelServices } from '../panel/panel-services.js';
 import { etagOf } from '../panel/etag.js';
@@ -50,13 +50,13 @@ function pageRoute(deps: DeploymentPageDeps): RequestHandler {
     const show = async (): Promise<void> => {
       const view = await pageView(deps, String(req.params['token']));
       if (view === null) {
-        await renderErrorPage(res, { ...notFound, base: basePath(deps) });
+        await renderErrorPage(res, notFound);
         return;
       }
       const { deployment, repositoryName } = view;
       const frame = {
         title: `${deployment.state.word}: ${deployment.commit.short} to ${deployment.targetName}, ${repositoryName}`,
-        ...frameOf(trimPlaces(deps)),
+        ...bareFrame,
         now: deps.clock(),
       };
       res

@@ -28,7 +28,7 @@ export function createErrorHelpPage(): Router {
   router.get(
     errorHelpPath,
     handled(async (_request, response) => {
-      const view = { title: 'What an error means', base: '', errors: errorHelps() };
+      const view = { title: 'What an error means', errors: errorHelps() };
       response.setHeader('Content-Security-Policy', contentSecurityPolicy({ frameAncestors: [] }));
       response.setHeader('Cache-Control', 'public, max-age=3600');
       response.type('html').send(await renderView(response, 'pages/errors', view, 'plain'));

@@ -11,15 +11,12 @@ export interface ErrorPage {
   advice: string;
   /** To find it in the log; null when there is nothing to find. */
   reference: string | null;
-  /** Path prefix of our own origin; empty at its root. */
-  base?: string;
 }
 
 /** A page for people, in place of whatever they asked for. Headers that a route has already set (a frame's policy) stay. */
 export async function renderErrorPage(res: Response, page: ErrorPage): Promise<void> {
   const view = {
     title: page.says,
-    base: page.base ?? '',
     status: page.status,
     says: page.says,
     advice: page.advice,

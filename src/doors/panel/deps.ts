@@ -26,8 +26,3 @@ export function trimPlaces(deps: Places): Places {
   const trim = (url: string): string => url.replace(/\/+$/, '');
   return { baseUrl: trim(deps.baseUrl), bitbucketUrl: trim(deps.bitbucketUrl) };
 }
-
-/** Path prefix of our own origin, empty when we are at its root. */
-export function basePath(places: Places): string {
-  return new URL(places.baseUrl).pathname.replace(/\/+$/, '');
-}

@@ -3,7 +3,7 @@ import { AccessError } from '../../core/errors.js';
 import { activityWish, type ActivityWish } from './activity-wish.js';
 import type { CallDeps } from './calls.js';
 import type { PanelContext } from './context.js';
-import { basePath, trimPlaces, type PanelDeps } from './deps.js';
+import { trimPlaces, type PanelDeps } from './deps.js';
 import { formFields } from './form-fields.js';
 import { newTargetView } from './fragments.js';
 import { panelIdentity, type PanelIdentity } from './identity.js';
@@ -28,7 +28,7 @@ export function repositoryPage(
     loadPanel(deps, identity.data, activityWish(formFields(req.query)))
       .then(({ session, view }) => {
         const frame = {
-          ...frameOf(places),
+          ...bareFrame,
           sessionToken: tokens.issue(session),
           connectScript: `${places.bitbucketUrl}/atlassian-connect/all.js`,
         };
@@ -40,10 +40,10 @@ export function repositoryPage(
 }
 
 /** What the layout `panel` wants of every page. `at` is what the script puts in front of the paths of its calls. */
-export function frameOf(places: { baseUrl: string; bitbucketUrl: string }) {
-  const base = basePath(places);
-  return { base, at: base, sessionToken: '', csrfToken: '', connectScript: null, own: null };
-}
+export const bareFrame = {
+  ...{ at: '', sessionToken: '', csrfToken: '' },
+  ...{ connectScript: null, own: null },
+};
 
 export interface LoadedPanel {
   session: PanelSession;

@@ -7,7 +7,7 @@ import { trimPlaces } from '../panel/deps.js';
 import { formFields } from '../panel/form-fields.js';
 import { panelHeaders } from '../panel/headers.js';
 import { workspaceIdentity, type WorkspaceIdentity } from '../panel/identity.js';
-import { frameOf } from '../panel/page.js';
+import { bareFrame } from '../panel/page.js';
 import { renewAfterUse, renewedWorkspaceSession } from '../panel/renewal.js';
 import { bodyParsers, withSession } from '../panel/router.js';
 import { createWorkspaceTokens, type WorkspaceSession } from '../panel/session.js';
@@ -43,7 +43,7 @@ export function createWorkspaceRouter(deps: WorkspacePageDeps): Router {
       if (!identity.success) throw new AccessError('token_invalid', 401);
       const { session, view } = await loadWorkspacePage(deps, identity.data);
       const frame = {
-        ...frameOf(places),
+        ...bareFrame,
         sessionToken: tokens.issue(session),
         connectScript: `${places.bitbucketUrl}/atlassian-connect/all.js`,
       };

@@ -50,20 +50,6 @@ describe('what ACE may do here', () => {
     assert.equal((await harness.call('POST', '/installed', { json: {} })).status, 404);
   });
 
-  it('serves everything below the path of the base URL', async () => {
-    await harness.start('/slipway');
-    const { status, text } = await harness.call('GET', '/slipway/atlassian-connect.json');
-    assert.equal(status, 200);
-    const descriptor = JSON.parse(text) as { baseUrl: string };
-    assert.equal(descriptor.baseUrl, `${harness.origin}/slipway`);
-    assert.equal((await harness.call('GET', '/atlassian-connect.json')).status, 404);
-    harness.memory.put();
-    const token = tokenFor('POST', '/connect/uninstalled');
-    const json = { clientKey, eventType: 'uninstalled' };
-    const bye = await harness.call('POST', '/slipway/connect/uninstalled', { token, json });
-    assert.equal(bye.status, 204);
-  });
-
   it('serves the whole descriptor, with our address, our key and our events', async () => {
     await harness.start();
     const { status, headers, text } = await harness.call('GET', '/atlassian-connect.json');

@@ -44,7 +44,7 @@ export class Harness {
     return this.#door;
   }
 
-  async start(basePath = ''): Promise<void> {
+  async start(): Promise<void> {
     const server = http.createServer(this.app);
     this.#server = server;
     await new Promise<void>((done) => server.listen(0, '127.0.0.1', done));
@@ -57,7 +57,7 @@ export class Harness {
     const bitbucket = this.#bitbucket;
     const vault = fakeVault;
     this.#door = createConnectDoor({
-      baseUrl: `${this.origin}${basePath}`,
+      baseUrl: this.origin,
       appKey: 'slipway',
       bitbucketUrl: this.#bitbucketUrl,
       storage,
@@ -71,11 +71,11 @@ export class Harness {
       },
       onInstallationChange: (workspace) => this.changed.push(workspace),
     });
-    this.app.post(`${basePath}/connect/events`, this.#takeEvent);
+    this.app.post('/connect/events', this.#takeEvent);
     this.app.use(this.#door.router);
-    this.app.get(`${basePath}/panel/repository`, this.#door.panelAuth, this.#show);
-    this.app.get(`${basePath}/panel/overview`, this.#door.overviewAuth, this.#show);
-    this.app.get(`${basePath}/panel/workspace`, this.#door.workspaceAuth, this.#show);
+    this.app.get('/panel/repository', this.#door.panelAuth, this.#show);
+    this.app.get('/panel/overview', this.#door.overviewAuth, this.#show);
+    this.app.get('/panel/workspace', this.#door.workspaceAuth, this.#show);
     this.app.use(this.#catchAll);
     await this.#door.ready;
   }
@@ -138,7 +138,7 @@ export function tokenFor(
 ): string {
   const { key = clientKey, sharedSecret = secret, changed = {} } = options;
   const iat = Math.floor(Date.now() / 1000);
-  const qsh = queryStringHash(method, path, '');
+  const qsh = queryStringHash(method, path);
   return signToken(
     { iss: key, aud: key, sub: 'u1', iat, exp: iat + 180, qsh, ...changed },
     sharedSecret,

@@ -15,7 +15,7 @@ const url = '/panel/repository?repoUuid=%7Br%7D&userUuid=%7Bu%7D';
 const key = connectKey(secret);
 
 function verify(token: string, rawUrl = url, method = 'GET') {
-  return verifyConnectJwt(token, { method, rawUrl }, { clientKey, key, basePath: '', now });
+  return verifyConnectJwt(token, { method, rawUrl }, { clientKey, key, now });
 }
 const signed = (changed: Record<string, unknown> = {}) =>
   signToken(claimsFor(clientKey, 'GET', url, changed), secret);

@@ -31,7 +31,7 @@ export function claimsFor(
     aud: clientKey,
     iat: nowSec,
     exp: nowSec + 180,
-    qsh: queryStringHash(method, url, ''),
+    qsh: queryStringHash(method, url),
     ...changed,
   };
   return Object.fromEntries(Object.entries(claims).filter(([, value]) => value !== undefined));

@@ -33,7 +33,7 @@ describe('doors/forge: events', () => {
     const caller = {} as Extract<ForgeCall, { ok: true }>['caller'];
     answer = { ok: true, installation, source, caller, userToken: null };
     const calls: ForgeCalls = { take: () => Promise.resolve(answer), forget: () => undefined };
-    const [push] = createForgeEventDoors({ calls, basePath: '' });
+    const [push] = createForgeEventDoors({ calls });
     assert.ok(push);
     door = push;
   });

@@ -60,7 +60,7 @@ describe('POST /hooks/:hookId', () => {
     const clock = engine.clock.now;
     keys = createHookKeys({ storage: engine.storage, vault: engine.vault, clock });
     const intake = createIntake({
-      doors: [createHookEventDoor({ keys, clock, basePath: '' })],
+      doors: [createHookEventDoor({ keys, clock })],
       accept: engine.accept,
       noteUnreadable: () => Promise.resolve(),
       clock,
@@ -177,7 +177,7 @@ describe('POST /hooks/:hookId', () => {
         },
       },
     });
-    const door = createHookEventDoor({ keys: counted, clock: engine.clock.now, basePath: '' });
+    const door = createHookEventDoor({ keys: counted, clock: engine.clock.now });
     const hook = await storeHook(engine, secret);
     const readsFor = async (id: string): Promise<number> => {
       reads = 0;
