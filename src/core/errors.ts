@@ -211,6 +211,10 @@ export const errorCatalogue = {
     says: 'This deployment does not wait for a person',
     advice: 'Reload the page to see what became of it.',
   },
+  nothing_to_confirm: {
+    says: 'There is nothing to confirm about this deployment',
+    advice: 'Reload the page to see what became of it.',
+  },
   ref_unknown: {
     says: 'Bitbucket has no such branch or tag',
     advice: 'Check the spelling, or push the branch first.',

@@ -1,4 +1,5 @@
 import { approveDeployment, declineDeployment } from '../actions/approve-deployment.js';
+import { confirmLive } from '../actions/confirm-live.js';
 import { removeTarget, setAutomatic, type ChangeTargetDeps } from '../actions/change-target.js';
 import { checkTarget } from '../actions/check-target.js';
 import { fixTarget } from '../actions/fix-target.js';
@@ -77,6 +78,7 @@ export function createPanelServices(deps: PanelDeps, backends: readonly Backend[
     rollBack: (input) => rollBack(input, deps),
     approve: (input) => approveDeployment(input, deps),
     decline: (input) => declineDeployment(input, deps),
+    confirmLive: (input) => confirmLive(input, deps),
     retryFailed: ({ wish, by }) =>
       retryDeployments('ids' in wish ? { ...wish, by, onlyLast: true } : { ...wish, by }, deps),
     buildLog: (deployment) => buildLog(deployment, deps),

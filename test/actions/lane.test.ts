@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { setAutomatic, removeTarget } from '../../src/actions/change-target.js';
+import { confirmLive } from '../../src/actions/confirm-live.js';
 import {
   cancelDeployment,
   deployNow,
@@ -171,6 +172,75 @@ describeOnStores('a lane', (store) => {
     await engine.settle(minute);
     assert.equal(engine.backend.triggered.length, 2);
     assert.equal((await engine.deployments(target.id))[0]?.state, 'live');
+  });
+
+  describe('whose backend cannot be asked what became of a call', () => {
+    let other: Engine;
+    let backend: FakeBackend;
+    let targetId: string;
+
+    beforeEach(async () => {
+      backend = Object.assign(new FakeBackend(), { lookup: undefined });
+      backend.onTrigger = [
+        () => ({ kind: 'unknown', reason: 'timeout' }),
+        () => ({ kind: 'accepted', backendRef: 'r' }),
+      ];
+      other = await store.engine({ backend });
+      targetId = (await other.target()).id;
+      await pushed('a');
+    });
+    afterEach(() => other.close());
+
+    const pushed = async (digit: string): Promise<void> => {
+      const head = { hash: commit(digit), message: 'm', author: 'Ada' };
+      other.bitbucket.refs.set('branch:main', head);
+      await other.push([change({ to: commit(digit) })]);
+    };
+
+    it('waits fifteen minutes, then says where to look, and the next push goes ahead', async () => {
+      await other.step();
+      other.clock.advance(14 * minute);
+      await other.settle();
+      const state = async () => (await other.deployments(targetId))[0]?.state;
+      assert.equal(await state(), 'unknown');
+      await other.settle(minute);
+      const [first] = await other.deployments(targetId);
+      assert.deepEqual(
+        [first?.state, first?.reason],
+        ['stopped', 'Sent, but Fake did not answer; look there.'],
+      );
+      assert.equal(other.bitbucket.statuses.at(-1)?.status.state, 'STOPPED');
+      assert.equal(backend.triggered.length, 1, 'it is not sent again by itself');
+      await pushed('b');
+      await other.settle(minute);
+      assert.equal((await other.deployments(targetId)).at(-1)?.state, 'live');
+    });
+
+    it('takes a person’s word that it went live, unless something newer did', async () => {
+      await other.settle(45 * minute);
+      const [first] = await other.deployments(targetId);
+      const confirm = () => confirmLive({ deploymentId: first?.id ?? '', by }, other.requestDeps);
+      await confirm();
+      await other.settle(minute);
+      const [confirmed] = await other.deployments(targetId);
+      assert.deepEqual(
+        [confirmed?.state, confirmed?.reason],
+        ['live', 'Ada Example looked there: it went live.'],
+      );
+      const target = await other.storage.read.targets.byId(targetId);
+      assert.equal(target?.liveDeploymentId, first?.id);
+      assert.equal(other.bitbucket.statuses.at(-1)?.status.state, 'SUCCESSFUL');
+      await assert.rejects(confirm(), StateError);
+    });
+
+    it('does not take it for what something newer has replaced', async () => {
+      await other.settle(45 * minute);
+      await pushed('b');
+      await other.settle(minute);
+      const [first] = await other.deployments(targetId);
+      const asked = confirmLive({ deploymentId: first?.id ?? '', by }, other.requestDeps);
+      await assert.rejects(asked, /something newer went live since/);
+    });
   });
 
   it('goes on after a crash between the call and its answer, without a second deploy', async () => {

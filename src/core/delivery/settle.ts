@@ -51,6 +51,13 @@ const ends: ReadonlySet<DeploymentState> = new Set([
   'handed_off',
 ]);
 
+const unanswered = 'Sent, but ';
+
+/** It may have gone live, and its backend cannot be asked: only a person who looks there knows. */
+export function endedUnanswered({ state, reason }: Pick<Deployment, 'state' | 'reason'>): boolean {
+  return state === 'stopped' && reason?.startsWith(unanswered) === true;
+}
+
 export function isOver(state: DeploymentState): boolean {
   return ends.has(state);
 }
@@ -177,12 +184,15 @@ export function settleLookup(
   }
   const since = deployment.startedAt ?? deployment.createdAt;
   if (result.kind === 'no_lookup' && facts.now - since >= unknownDeadlineMs) {
-    return end('stopped', `Sent, but ${backendLabel} did not answer; look there.`, facts);
+    return end('stopped', `${unanswered}${backendLabel} did not answer; look there.`, facts);
   }
   const failures = facts.failures + 1;
+  const again = facts.now + retryDelayMs(failures, facts.random);
+  // Nobody can be asked: what it waits for is its end.
+  const dueAt = result.kind === 'no_lookup' ? since + unknownDeadlineMs : again;
   return {
     deployment: {},
-    lane: { dueAt: facts.now + retryDelayMs(failures, facts.random), keepCurrent: true, failures },
+    lane: { dueAt, keepCurrent: true, failures },
     ...(result.kind === 'undecided' && result.needsReconnect
       ? { breakConnection: result.reason }
       : {}),

@@ -5,6 +5,7 @@ import { trimPlaces, type Places } from './deps.js';
 import {
   approve,
   cancel,
+  confirm,
   decline,
   deploy,
   redeploy,
@@ -57,6 +58,7 @@ const actions: Readonly<Record<string, Handler>> = {
   'hook/check': checkHook,
   'deployment/approve': approve,
   'deployment/decline': decline,
+  'deployment/confirm': confirm,
 };
 
 export const actionNames: readonly string[] = Object.keys(actions);

@@ -82,6 +82,13 @@ export async function decline(context: PanelContext, fields: FormFields): Promis
   return listed(context, fields, deployment, `${short(deployment)} does not go on.`);
 }
 
+/** `POST /panel/actions/deployment/confirm` */
+export async function confirm(context: PanelContext, fields: FormFields): Promise<Answer> {
+  const deployment = await deploymentOf(context, textOf(fields, 'deploymentId'));
+  await context.services.confirmLive({ deploymentId: deployment.id, by: context.by });
+  return listed(context, fields, deployment, `${short(deployment)} counts as live.`);
+}
+
 async function listed(
   context: PanelContext,
   fields: FormFields,

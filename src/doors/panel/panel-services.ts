@@ -66,6 +66,8 @@ export interface PanelServices {
   /** One that waits for a person goes on, or ends. Throw `StateError('nothing_to_approve')`. */
   approve(input: { deploymentId: string; by: Actor }): Promise<void>;
   decline(input: { deploymentId: string; by: Actor }): Promise<void>;
+  /** One whose backend never answered went live after all. Throws `StateError('nothing_to_confirm')`. */
+  confirmLive(input: { deploymentId: string; by: Actor }): Promise<void>;
   /** Those among them that are the last word of their branch or tag, under new deployments; the rest says why not. */
   retryFailed(input: {
     wish: { ids: readonly string[] } | { failedSince: number; repositoryId: string };

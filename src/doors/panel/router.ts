@@ -35,6 +35,7 @@ import { createSessionTokens, type PanelSession } from './session.js';
  * | `deployment/rollback` | `deploymentId`: the one to go back to                                                               |
  * | `deployment/retry`    | `deploymentId` of one that failed last, or `all` = `true` for all of the repository                 |
  * | `deployment/approve`  | `deploymentId` of one that waits for a person; `deployment/decline` ends it                         |
+ * | `deployment/confirm`  | `deploymentId` of one whose backend never answered: it went live                                    |
  *
  * 200 is done; `X-Slipway-Target` or `X-Slipway-Deployment` then names what was made. 422, 409, 403, 401, 404, 413, 5xx are
  * refusals; the fragment says why and carries `data-code`. `X-Slipway-Session` on any answer is the token for the next call: a page

@@ -87,6 +87,7 @@ describe('panel actions', () => {
         'deployment/retry',
         'deployment/approve',
         'deployment/decline',
+        'deployment/confirm',
       ]) {
         assert.equal((await client.post(action, of)).status, 404, action);
       }
@@ -390,6 +391,21 @@ describe('panel actions', () => {
         assert.equal((await client.post(action, { deploymentId: 'D2' })).status, 200);
         assert.equal(fake.calls.at(-1)?.name, call);
       }
+    });
+
+    it('lets a person say that it went live where its backend never answered, and send it again', async () => {
+      const silent = aDeployment({
+        ...{ id: 'D3', state: 'stopped', backendRef: null },
+        reason: 'Sent, but Fake did not answer; look there.',
+      });
+      await open({ targets: [aTarget({ liveDeploymentId: null })], deployments: [silent] });
+      const list = await (await client.get('/panel/fragments/deployments')).text();
+      assert.match(list, /deployment\/confirm/);
+      assert.match(list, /It went live/);
+      assert.match(list, /Send again/);
+      const { status } = await client.post('deployment/confirm', { deploymentId: 'D3' });
+      assert.equal(status, 200);
+      assert.equal(fake.calls.at(-1)?.name, 'confirmLive');
     });
 
     it('offers the decision to admins only', async () => {

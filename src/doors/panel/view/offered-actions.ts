@@ -1,10 +1,11 @@
 import type { Backend } from '../../../core/backend.js';
+import { endedUnanswered } from '../../../core/delivery/settle.js';
 import type { Deployment, Target } from '../../../core/model/index.js';
 import type { Rights } from '../identity.js';
 import { firstLine, shortHashLength } from './links.js';
 import { isLiveNow } from './states.js';
 
-export type ActionKind = 'approve' | 'decline' | 'redeploy' | 'cancel' | 'rollback';
+export type ActionKind = 'approve' | 'decline' | 'confirm' | 'redeploy' | 'cancel' | 'rollback';
 
 export interface ActionView {
   kind: ActionKind;
@@ -21,6 +22,7 @@ type Facts = Pick<
   Deployment,
   | 'id'
   | 'state'
+  | 'reason'
   | 'commit'
   | 'refName'
   | 'message'
@@ -43,6 +45,7 @@ export function offeredActions(
   const actions: ActionView[] = [];
   if (deployment.approvalUntil !== null) return [approve(deployment, target), decline(deployment)];
   if (mayCancel(deployment, backend)) actions.push(cancel(deployment));
+  if (mayConfirm(deployment, target)) actions.push(confirmation(deployment, target));
   if (mayRedeploy(deployment)) actions.push(redeploy(deployment, backend));
   if (mayRollBack(deployment, target, backend)) actions.push(rollback(deployment, target));
   return actions;
@@ -53,6 +56,11 @@ function mayCancel(deployment: Facts, backend: Pick<Backend, 'capabilities'>): b
   if (deployment.state === 'waiting' || deployment.state === 'queued') return true;
   const isWithBackend = deployment.state === 'building' || deployment.state === 'deploying';
   return isWithBackend && backend.capabilities.cancel;
+}
+
+/** Its backend never answered and cannot be asked; somebody who looked there may say that it arrived. */
+function mayConfirm(deployment: Facts, { liveDeploymentId }: Target): boolean {
+  return endedUnanswered(deployment) && (liveDeploymentId ?? '') < deployment.id;
 }
 
 function mayRedeploy(deployment: Facts): boolean {
@@ -81,6 +89,10 @@ function decline(deployment: Facts): ActionView {
   return action('decline', 'Decline', `Decline ${short(deployment)}`);
 }
 
+function confirmation(deployment: Facts, target: Target): ActionView {
+  return action('confirm', 'It went live', `${short(deployment)} went live at ${target.name}`);
+}
+
 function cancel(deployment: Facts): ActionView {
   return action('cancel', 'Cancel', `Cancel the deployment of ${short(deployment)}`);
 }
@@ -90,7 +102,9 @@ function redeploy(deployment: Facts, backend: Pick<Backend, 'capabilities'>): Ac
     const label = `Deploy ${deployment.refName} again`;
     return action('redeploy', 'Deploy again', label);
   }
-  const label = redeployLabels[deployment.state] ?? 'Redeploy';
+  const label = endedUnanswered(deployment)
+    ? 'Send again'
+    : (redeployLabels[deployment.state] ?? 'Redeploy');
   return action('redeploy', label, `${label}: ${short(deployment)}`);
 }
 

@@ -479,6 +479,8 @@ export function fakePanel(over: Partial<FakePanel> = {}): FakePanel {
       }),
     approve: async (input) => act(fake, 'approve', input, () => decideOn(fake, input, 'queued')),
     decline: async (input) => act(fake, 'decline', input, () => decideOn(fake, input, 'stopped')),
+    confirmLive: async (input) =>
+      act(fake, 'confirmLive', input, () => decideOn(fake, input, 'live')),
     hooks: {
       ensure: (wish) => act(fake, 'hooks.ensure', wish, () => undefined),
       remove: (wish) =>
@@ -570,7 +572,11 @@ const waitsAgain = {
   ...{ startedAt: null, finishedAt: null },
 };
 
-function decideOn(fake: FakePanel, input: { deploymentId: string }, state: 'queued' | 'stopped') {
+function decideOn(
+  fake: FakePanel,
+  input: { deploymentId: string },
+  state: 'queued' | 'stopped' | 'live',
+) {
   const one = fake.deployments.find(({ id }) => id === input.deploymentId);
   if (one) Object.assign(one, { state, approvalUntil: null });
 }
