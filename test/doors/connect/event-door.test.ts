@@ -158,7 +158,6 @@ describe('createConnectEventDoor', () => {
         deliveryId: '9a7d3f0c-0000-4000-8000-000000000001',
         eventKey: 'repo:push',
         attemptNumber: 2,
-        body: delivery().body.toString('utf8'),
       });
       assert.equal(event.kind, 'push');
     });
