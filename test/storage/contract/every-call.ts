@@ -65,7 +65,7 @@ function call(
 }
 
 /** These promise no order. */
-const unordered = /\.(byIds|find|nextQueued|renew|sourceIdsOf|claim\w*)$|^refs\./;
+const unordered = /\.(byIds|find|nextQueued|renew|sourceIdsOf|useByOthers|claim\w*)$|^refs\./;
 
 function plain(name: string, answer: unknown): unknown {
   if (Array.isArray(answer) && unordered.test(name)) {
@@ -86,6 +86,7 @@ export async function everyCall(storage: OpenStorage): Promise<Answer[]> {
   await lanes(script);
   await people(script);
   await notices(script);
+  await nodes(script);
   await care(script);
   return script.answers;
 }
@@ -313,6 +314,10 @@ async function lanes(s: Script): Promise<void> {
   await s.write('lanes', 'wakeWorkspace', '{w}', now + 60);
   for (const id of ['t1', 't2', 't4', 'none']) await s.read('lanes', 'byTarget', id);
   await s.write('lanes', 'takeOverAll', now + 70);
+  await s.write('lanes', 'bind', ['t1'], 'node-1');
+  await s.write('lanes', 'wake', ['t1', 't2'], now + 80);
+  await s.write('lanes', 'claim', 9, now + 90, 100, 'other', [], 'node-2');
+  await s.write('lanes', 'claim', 9, now + 90, 100, 'me', ['{w}'], 'node-1');
   await s.read('care', 'newestId');
   await s.write('lanes', 'wake', ['t1'], now + 900);
   await s.write('care', 'bringForward', now + 80, 15);
@@ -423,6 +428,25 @@ async function people(s: Script): Promise<void> {
   await s.write('audit', 'add', { ...entry, id: 'au2' });
   await s.read('audit', 'recent', workspaceUuid, { limit: 9 });
   await s.read('audit', 'recent', workspaceUuid, { limit: 9, before: 'au2' });
+}
+
+async function nodes(s: Script): Promise<void> {
+  const node = { id: 'node-1', name: 'one', roles: 'web,worker', masterKeyId: '0123456789ab' };
+  const at = { baseUrl: 'https://s.example', startedAt: now, seenAt: now };
+  await s.write('nodes', 'seen', { ...node, ...at });
+  await s.write('nodes', 'seen', { ...node, ...at, roles: 'web' });
+  await s.write('nodes', 'seen', { ...node, ...at, id: 'node-2', name: 'Two', seenAt: now - 9 });
+  await s.read('nodes', 'alive', now - 10);
+  await s.read('nodes', 'alive', now - 5);
+  const use = { nodeId: 'node-1', credential: 'c', calls: 5, pausedUntil: 0, seenAt: now };
+  await s.write('nodes', 'noteUse', [use, { ...use, nodeId: 'node-2' }]);
+  await s.write('nodes', 'noteUse', [{ ...use, nodeId: 'node-2', calls: 7, pausedUntil: now }]);
+  await s.read('nodes', 'useByOthers', 'node-1', now - 1);
+  await s.read('nodes', 'useByOthers', 'node-1', now);
+  await s.write('nodes', 'leave', 'node-1');
+  await s.write('nodes', 'forgetBefore', now);
+  await s.read('nodes', 'alive', 0);
+  await s.read('nodes', 'useByOthers', 'none', 0);
 }
 
 async function notices(s: Script): Promise<void> {
