@@ -337,6 +337,7 @@ function createBackendList(
     listenHost: config.host,
     allowPlainHttpGit: config.bitbucketIsLoopback,
     localBackend: config.localBackend,
+    isOneOfSeveral: config.database.kind === 'postgres',
     allowed: config.backends,
     notify: (targetId) => {
       storage

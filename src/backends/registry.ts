@@ -26,6 +26,8 @@ export interface BackendOptions {
   /** Where served sites listen. */
   listenHost: string;
   allowPlainHttpGit: boolean;
+  /** Other machines may share the database. */
+  isOneOfSeveral?: boolean;
   /** The local backend runs other people's code: off unless the operator wants it. */
   localBackend: boolean;
   /** Ids the operator allows; null = all. */

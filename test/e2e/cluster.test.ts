@@ -42,6 +42,12 @@ describe('several nodes', function () {
     leadTo(web);
     const panel = await stage.install();
     await panel.saveTarget({ ...target, backend: 'local' });
+    const opened = await (await fetch(await stage.panelUrl())).text();
+    const session = /<meta name="slipway-session" content="([^"]+)"/.exec(opened)?.[1];
+    const form = await fetch(`${web.address}/panel/fragments/target-form`, {
+      headers: { authorization: `Bearer ${session}` },
+    });
+    assert.match(await form.text(), /the one that deploys a target first keeps it/);
     const commit = await push('Hello');
     const { state, url } = await stage.outcome(panel, commit);
     assert.equal(state, 'live');

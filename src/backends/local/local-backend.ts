@@ -30,9 +30,7 @@ export class LocalBackend implements Backend {
   readonly label = 'This machine';
   readonly usesCloneCredential = true as const;
   readonly ownNode = true as const;
-  readonly description =
-    'Builds the commit on the machine that runs Slipway and serves it there: a static site, or an app that listens on PORT. ' +
-    isolationSentence();
+  readonly description: string;
   readonly capabilities = {
     commit: 'exact',
     branch: 'any',
@@ -51,6 +49,13 @@ export class LocalBackend implements Backend {
 
   constructor(options: LocalBackendOptions) {
     this.#options = options;
+    const belongs = options.isOneOfSeveral
+      ? 'Of several machines that run Slipway, the one that deploys a target first keeps it. '
+      : '';
+    this.description =
+      'Builds the commit on the machine that runs Slipway and serves it there: a static site, or an app that listens on PORT. ' +
+      belongs +
+      isolationSentence();
   }
 
   async check(target: BackendTarget, signal: AbortSignal): Promise<CheckResult> {

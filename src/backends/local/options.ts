@@ -7,6 +7,8 @@ export interface LocalBackendOptions {
   publicHost: string;
   /** Address the sites listen on. Default: loopback only. */
   listenHost?: string;
+  /** Other machines share the database: a target belongs to the one that deploys it first. */
+  isOneOfSeveral?: boolean;
   notify: NotifyProgress;
   clock: Clock;
   logger: Logger;

@@ -8,7 +8,7 @@ export interface ServerEnd {
   signal: NodeJS.Signals | null;
 }
 
-const startTimeoutMs = 20_000;
+const startTimeoutMs = 30_000;
 
 /** `slipway start` as an operator runs it: a process of its own, built, configured by its environment. */
 export class SlipwayServer {
