@@ -129,10 +129,10 @@ describe('bad input and trouble, over HTTP', function () {
       assert.equal(await storedEvents(), before + 1);
       const digest = createHash('sha256').update(body).digest('hex');
       const rows = await stage.rows(
-        'SELECT state, body, body_digest, repository_id, actor FROM events ORDER BY id DESC LIMIT 1',
+        'SELECT state, body_digest, repository_id, actor FROM events ORDER BY id DESC LIMIT 1',
       );
       assert.deepEqual(rows, [
-        { state: 'unreadable', body: null, body_digest: digest, repository_id: null, actor: null },
+        { state: 'unreadable', body_digest: digest, repository_id: null, actor: null },
       ]);
       for (const name of readdirSync(stage.dataDir).filter((file) => file.includes('sqlite'))) {
         assert.ok(!readFileSync(join(stage.dataDir, name)).includes(marker), name);
