@@ -7,6 +7,9 @@ import type { Storage } from '../../src/core/ports.js';
 import { enableRepository, workspaceUuid } from '../support/enabled-repository.js';
 import { ada } from '../support/oauth-peer.js';
 import { createPeopleStage } from '../support/people.js';
+import { databaseOrSkip } from '../support/postgres.js';
+import { tempFolder } from '../support/temp-folder.js';
+import { openStorage } from '../../src/storage/open-storage.js';
 
 const hourMs = 60 * 60_000;
 const dayMs = 24 * hourMs;
@@ -297,5 +300,43 @@ describe("a person's grant", () => {
       assert.deepEqual(await told(-1), [`grant_broken ${workspaceUuid}`]);
       assert.equal((await grant()).state, 'broken');
     });
+  });
+});
+
+describe("a person's grant, on two nodes", function () {
+  this.timeout(30_000);
+
+  it('is renewed once, whichever node is asked; the other waits for what is stored', async function () {
+    const database = await databaseOrSkip(this);
+    const stage = await createPeopleStage({ databaseUrl: database.url });
+    const folder = tempFolder('second-node');
+    const { clock, ids, logger } = stage.deps;
+    const second = await openStorage({
+      ...{ dataDir: folder.path, databaseUrl: database.url, now: clock, logger },
+      newId: () => ids.next(),
+    });
+    try {
+      await stage.allow();
+      const nodes = [stage.storage, second].map((storage) =>
+        createPersonTokens({
+          ...{ ...stage.deps, storage, pause: () => new Promise((done) => setTimeout(done, 5)) },
+        }),
+      );
+      for (let round = 1; round <= 3; round += 1) {
+        stage.clock.advance(2 * hourMs);
+        const asked = Array.from({ length: 40 }, (_, at) =>
+          (nodes[at % 2] ?? assert.fail()).token(ada.uuid),
+        );
+        const values = new Set((await Promise.all(asked)).map((token) => token.value));
+        assert.equal(values.size, 1);
+        assert.ok(stage.peer.isGood([...values][0] ?? ''));
+        assert.equal(stage.peer.count('refresh_token'), round);
+      }
+    } finally {
+      await second.close();
+      folder.remove();
+      await stage.stop();
+      await database.drop();
+    }
   });
 });

@@ -247,6 +247,29 @@ describe('waker, PostgreSQL alone', function () {
     assert.ok(performance.now() - wokenAt < 900, 'it was the sweep, not the new job');
   });
 
+  it("lets nobody's lane wait behind the 5,000 of another workspace, whichever node takes it", async () => {
+    const web = await node({ webOnly: true });
+    const crowd = Array.from({ length: 5_000 }, (_, index) => `crowd-${index}`);
+    await web.storage.write(async (tx) => {
+      for (const targetId of crowd) {
+        await tx.lanes.create({ targetId, repositoryId: 'r', workspaceUuid: '{crowd}' });
+      }
+      for (let at = 0; at < crowd.length; at += 500) {
+        await tx.lanes.wake(crowd.slice(at, at + 500), Date.now() - 1_000);
+      }
+    });
+    const two = [await node({ id: 'a', concurrency: 4 }), await node({ id: 'b', concurrency: 4 })];
+    await waitFor('both to be busy', () => two.every(({ stepped }) => stepped.length > 0));
+    await web.lane('single');
+    const before = two.reduce((sum, { stepped }) => sum + stepped.length, 0);
+    assert.ok(before < 4_500, 'the crowd is nearly through');
+    await web.wake('single');
+    await waitFor('the single one', () => two.some(({ stepped }) => stepped.includes('single')));
+    const after = two.reduce((sum, { stepped }) => sum + stepped.length, 0);
+    // All that were under way, and what was begun until the next claim of either node.
+    assert.ok(after - before < 500, `${after - before} of the crowd went before it`);
+  });
+
   it('keeps a lane that lives on one node to that node, and wakes it there', async () => {
     const nodesByName = { a: await node({ id: 'a' }), b: await node({ id: 'b' }) };
     await nodesByName.a.lane('local');

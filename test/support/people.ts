@@ -12,7 +12,7 @@ import { createViewEngine, viewExtension } from '../../src/doors/panel/views.js'
 import { createWebSessions, type WebSessions } from '../../src/doors/web/sessions.js';
 import { createIds } from '../../src/lib/ids.js';
 import { createOutboundHttp } from '../../src/lib/outbound-http.js';
-import { openSqliteStorage } from '../../src/storage/sqlite-storage.js';
+import { openStorage } from '../../src/storage/open-storage.js';
 import { createKeyRing } from '../../src/vault/key-ring.js';
 import { createVault } from '../../src/vault/vault.js';
 import { OAuthPeer } from './oauth-peer.js';
@@ -25,6 +25,8 @@ export async function createPeopleStage(
   options: {
     publicUrl?: string;
     off?: boolean;
+    /** Default: SQLite. */
+    databaseUrl?: string;
     routes?: (app: Express, sessions: WebSessions) => void;
   } = {},
 ) {
@@ -32,7 +34,8 @@ export async function createPeopleStage(
   const clock = testClock();
   const ids = createIds();
   const logger = silentLogger();
-  const storage = await openSqliteStorage({
+  const storage = await openStorage({
+    databaseUrl: options.databaseUrl ?? null,
     ...{ dataDir: folder.path, newId: () => ids.next(), now: clock.now, logger },
   });
   const vault = createVault(createKeyRing([randomBytes(32)]));
