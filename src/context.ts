@@ -128,6 +128,7 @@ export async function createContext(
     // A node that is alone hears of its lanes without the database.
     rings: () => company.any || !config.roles.worker,
     newId: () => ids.next(),
+    startIdsAfter: (id) => ids.startAfter(id),
     now: clock,
     logger,
   });

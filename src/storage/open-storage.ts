@@ -9,6 +9,8 @@ export interface StorageOptions {
   /** `postgres://…`; null: SQLite in the data folder. */
   databaseUrl: string | null;
   newId: () => string;
+  /** Every new id sorts behind this one, which another node has made. */
+  startIdsAfter?: (id: string) => unknown;
   now: () => number;
   logger: Logger;
   /** On PostgreSQL: whether lanes that become due add a job for the waker. Asked each time; absent: never. */

@@ -78,6 +78,7 @@ export async function createEngine(options: EngineOptions = {}) {
     dataDir,
     databaseUrl: options.databaseUrl ?? null,
     newId: () => ids.next(),
+    startIdsAfter: (id) => ids.startAfter(id),
     now: clock.now,
     logger,
   });

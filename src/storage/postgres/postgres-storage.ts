@@ -5,6 +5,7 @@ import { sealingKeys } from '../sealing-keys.js';
 import { GroupCommitWriter, type WriterDialect } from '../sqlite/group-commit-writer.js';
 import { remembering } from '../sqlite/remembering.js';
 import { maxWaitingItems, type OpenStorage } from '../storage.js';
+import { clockStore } from '../stores/clock.js';
 import { transactionOver } from '../stores/transaction.js';
 import { isConflict, isDatabaseFailure } from './errors.js';
 import { columnsOf } from './examine.js';
@@ -33,6 +34,8 @@ export async function openPostgresStorage(options: {
   dataDir: string;
   url: string;
   newId: () => string;
+  /** Every new id from now on sorts behind this one. */
+  startIdsAfter?: (id: string) => unknown;
   now: () => number;
   logger: Logger;
   /** Whether lanes that become due add a job for the waker, whose tables are there by the time of the first one. */
@@ -51,10 +54,15 @@ export async function openPostgresStorage(options: {
     throw error;
   }
   let forget = (): void => undefined;
-  const connection = new WriterConnection({
+  const connection: WriterConnection = new WriterConnection({
     url,
     nodeId: randomUUID(),
-    onForeignWrite: () => forget(),
+    async onForeignWrite() {
+      forget();
+      // What is newest is told by ids, and their clocks may be ahead of ours.
+      const newest = await clockStore(connection).newestId();
+      if (newest !== null) options.startIdsAfter?.(newest);
+    },
   });
   const memory = remembering(transactionOver(connection, options.newId));
   forget = memory.forget;

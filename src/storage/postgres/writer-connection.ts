@@ -9,8 +9,8 @@ export interface WriterConnectionOptions {
   url: string;
   /** Of this process; hexadecimal digits and dashes only. */
   nodeId: string;
-  /** Another node has written since we did: whatever is remembered of the database may be wrong. */
-  onForeignWrite(): void;
+  /** Another node has written since we did: whatever is remembered of the database may be wrong. In the new transaction. */
+  onForeignWrite(): void | Promise<void>;
 }
 
 /**
@@ -110,7 +110,7 @@ export class WriterConnection implements Sql {
          UPDATE last_writer SET node = '${nodeId}' WHERE node <> '${nodeId}'`,
       ),
     );
-    if (results.at(-1)?.rowCount !== 0) this.#options.onForeignWrite();
+    if (results.at(-1)?.rowCount !== 0) await this.#options.onForeignWrite();
   }
 
   #run<Row extends object>(text: string, values: readonly SqlValue[]) {

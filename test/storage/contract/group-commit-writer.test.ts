@@ -52,7 +52,11 @@ async function onPostgres(context: Mocha.Context): Promise<Place> {
   const database = await databaseOrSkip(context);
   await migratePostgres(database.url);
   const { url } = database;
-  const connection = new PostgresWriter({ url, nodeId: randomUUID(), onForeignWrite: () => null });
+  const connection = new PostgresWriter({
+    url,
+    nodeId: randomUUID(),
+    onForeignWrite: () => undefined,
+  });
   const name = new URL(url).pathname.slice(1);
   const readOnly = async (on: boolean): Promise<void> => {
     await askPostgres(url, `ALTER DATABASE ${name} SET default_transaction_read_only = ${on}`);

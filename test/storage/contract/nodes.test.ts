@@ -1,10 +1,12 @@
 import assert from 'node:assert/strict';
 import type { InboundEvent } from '../../../src/actions/accept-events.js';
 import type { Source } from '../../../src/core/model/index.js';
+import { createIds } from '../../../src/lib/ids.js';
 import { migrationNames } from '../../../src/storage/migrations/index.js';
 import { migratePostgres } from '../../../src/storage/postgres/schema.js';
 import { change, commit, createEngine, type Engine } from '../../support/engine.js';
 import { askPostgres, databaseOrSkip, type TestDatabase } from '../../support/postgres.js';
+import { rows } from './rows.js';
 
 const minute = 60_000;
 
@@ -119,6 +121,16 @@ describe('several nodes on one PostgreSQL', function () {
     await one.settle(60 * minute);
     const live = (await one.storage.read.targets.byId(target.id))?.liveDeploymentId ?? '';
     assert.equal((await one.storage.read.deployments.byId(live))?.commit, hash(299));
+  });
+
+  it('tell by ids what is newer, also when their clocks differ', async () => {
+    const ahead = createIds(() => Date.now() + 90_000);
+    const first = ahead.next();
+    const { id: repositoryId } = await one.repository();
+    const report = rows.statusReport(first, 'd1', { repositoryId });
+    await one.storage.write((tx) => tx.statusReports.insert([report]));
+    const later = await two.storage.write(() => Promise.resolve(two.ids.next()));
+    assert.ok(later > first, `${later} behind ${first}`);
   });
 
   it('lease each lane to one of them', async () => {
