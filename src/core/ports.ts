@@ -300,6 +300,8 @@ export interface RefKey {
 export interface EventWrites {
   /** Ids of those that were new; the others had been stored before. */
   insertNew(events: readonly StoredEvent[]): Promise<Set<string>>;
+  /** Inserts those that are new, too, and says how many they were. */
+  countNew(events: readonly StoredEvent[]): Promise<number>;
   insertRefChanges(changes: readonly StoredRefChange[]): Promise<void>;
   insertDecisions(decisions: readonly Decision[]): Promise<void>;
   /** Says of decisions that reconcile led to that their webhook came late. */

@@ -66,6 +66,16 @@ export class Table<Row extends object> {
     return ids;
   }
 
+  /** The same for whoever only wants to know how many: naming them costs SQLite a table of their names. */
+  async countNew(sql: Sql, rows: readonly Row[]): Promise<number> {
+    let count = 0;
+    for (const chunk of chunksOf(rows)) {
+      const text = `${this.#insertText(chunk.length)} ON CONFLICT DO NOTHING`;
+      count += await sql.run(text, this.#flatten(chunk));
+    }
+    return count;
+  }
+
   /** `where` is SQL after WHERE, with `?`; column names in snake_case. */
   async select(sql: Sql, where: string, values: readonly SqlValue[] = []): Promise<Row[]> {
     const rows = await sql.all<Record<string, SqlValue>>(`${this.#selectHead} ${where}`, values);

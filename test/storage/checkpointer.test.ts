@@ -22,13 +22,13 @@ describe('checkpointer', () => {
     });
     const checkpointer = await Checkpointer.open(file, writer, silentLogger());
     const text = 'x'.repeat(10_000);
-    for (let each = 0; each < 32; each += 1) {
+    for (let each = 0; each < 64; each += 1) {
       await writer.write(() => connection.run('INSERT INTO notes VALUES (?)', [text]));
     }
-    await waitFor('the rows in the file', () => statSync(file).size > 32 * text.length);
+    await waitFor('the rows in the file', () => statSync(file).size > 64 * text.length);
     await checkpointer.close();
     const [count] = await connection.all<{ n: number }>('SELECT count(*) AS n FROM notes');
-    assert.equal(count?.n, 32);
+    assert.equal(count?.n, 64);
     await connection.close();
   });
 
@@ -43,7 +43,7 @@ describe('checkpointer', () => {
     const checkpointer = await Checkpointer.open(file, writer, silentLogger());
     const write = (): Promise<number> =>
       writer.write(() => connection.run('INSERT INTO notes VALUES (?)', ['x'.repeat(10_000)]));
-    for (let each = 0; each < 40; each += 1) await write();
+    for (let each = 0; each < 70; each += 1) await write();
     const pages = async (): Promise<number> => {
       await write();
       const [row] = await connection.all<{ log: number }>('PRAGMA wal_checkpoint(NOOP)');

@@ -2,7 +2,7 @@ import type { Logger } from '../../core/ports.js';
 import { SqliteConnection } from './connection.js';
 
 /** Commits between two checkpoints. */
-const commitsPerCheckpoint = 32;
+const commitsPerCheckpoint = 64;
 /** 128 MiB. A log that is longer starts again at its beginning as soon as it can, whoever waits. */
 const maxLogPages = 32_000;
 

@@ -81,6 +81,7 @@ export function eventStore(sql: Sql): EventReads & EventWrites {
       ]);
     },
     insertNew: async (rows) => new Set(await events.insertNew(sql, rows, 'id')),
+    countNew: (rows) => events.countNew(sql, rows),
     insertRefChanges: (rows) => refChanges.insert(sql, rows),
     insertDecisions: (rows) => decisions.insert(sql, rows),
   };
