@@ -51,6 +51,17 @@ interface Template {
   signatures: number[];
 }
 
+/** The next push of a chain, whole but for being written into its template. */
+interface Ready {
+  chain: Chain;
+  template: Template;
+  from: string | null;
+  to: string;
+  deliveryId: string;
+  /** Empty where the request carries a token instead. */
+  signature: string;
+}
+
 const hole = { from: 'f'.repeat(39) + '@', to: 't'.repeat(39) + '@' };
 const idHole = 'd'.repeat(35) + '@';
 const signatureHole = 's'.repeat(63) + '@';
@@ -65,6 +76,8 @@ export class Pushes {
   /** Heads by repository uuid and branch, as Bitbucket would know them. */
   readonly heads: Map<string, Map<string, string>>;
   readonly #prepared: Prepared[];
+  readonly #ready: Ready[] = [];
+  #readyAt = 0;
   readonly #isSigned: boolean;
   #turn = 0;
   #count = 0;
@@ -99,27 +112,49 @@ export class Pushes {
     return this.#prepared.length;
   }
 
+  /** So many of the next ones are signed now: what signing costs is Bitbucket's business, and both share two cores. */
+  signAhead(count: number): void {
+    if (!this.#isSigned) return;
+    this.#ready.splice(0, this.#readyAt);
+    this.#readyAt = 0;
+    while (this.#ready.length < count) this.#ready.push(this.#make());
+  }
+
   readonly next = (): Buffer => {
-    const prepared = this.#prepared[this.#turn];
-    if (!prepared) throw new Error('no branches');
-    this.#turn = (this.#turn + 1) % this.#prepared.length;
-    const { chain } = prepared;
-    const to = `${(this.#count += 1).toString(16).padStart(16, '0')}${this.#run}`;
-    const { bytes, bodyAt, ...at } = chain.head === null ? prepared.create : prepared.update;
-    for (const place of at.to) bytes.write(to, place, 'latin1');
-    if (chain.head !== null) for (const place of at.from) bytes.write(chain.head, place, 'latin1');
-    bytes.write(randomUUID(), at.deliveryId, 'latin1');
-    if (this.#isSigned) {
-      const signature = createHmac('sha256', tenant.hookSecret).update(bytes.subarray(bodyAt));
-      const hex = signature.digest('hex');
-      for (const place of at.signatures) bytes.write(hex, place, 'latin1');
-    }
-    chain.head = to;
+    const ready = this.#ready[this.#readyAt];
+    if (ready) this.#readyAt += 1;
+    const { chain, template, from, to, deliveryId, signature } = ready ?? this.#make();
+    const { bytes } = template;
+    write(bytes, template, from, to);
+    bytes.write(deliveryId, template.deliveryId, 'latin1');
+    for (const place of template.signatures) bytes.write(signature, place, 'latin1');
     const known = this.heads.get(chain.repo.uuid) ?? new Map<string, string>();
     this.heads.set(chain.repo.uuid, known.set(chain.branch, to));
     this.onPush?.(to);
     return bytes;
   };
+
+  #make(): Ready {
+    const prepared = this.#prepared[this.#turn];
+    if (!prepared) throw new Error('no branches');
+    this.#turn = (this.#turn + 1) % this.#prepared.length;
+    const { chain } = prepared;
+    const to = `${(this.#count += 1).toString(16).padStart(16, '0')}${this.#run}`;
+    const from = chain.head;
+    const template = from === null ? prepared.create : prepared.update;
+    chain.head = to;
+    const deliveryId = randomUUID();
+    if (!this.#isSigned) return { chain, template, from, to, deliveryId, signature: '' };
+    const { bytes, bodyAt } = template;
+    write(bytes, template, from, to);
+    const hmac = createHmac('sha256', tenant.hookSecret).update(bytes.subarray(bodyAt));
+    return { chain, template, from, to, deliveryId, signature: hmac.digest('hex') };
+  }
+}
+
+function write(bytes: Buffer, at: Template, from: string | null, to: string): void {
+  for (const place of at.to) bytes.write(to, place, 'latin1');
+  if (from !== null) for (const place of at.from) bytes.write(from, place, 'latin1');
 }
 
 function template(carrier: Carrier, chain: Chain, isCreate: boolean): Template {
