@@ -2,6 +2,7 @@ import { repositoryLookup } from '../core/forge.js';
 import { RunAgain } from '../core/run-again.js';
 import type { HookEvent, Repository, Source, StoredEvent } from '../core/model/index.js';
 import type { Ids, Transaction } from '../core/ports.js';
+import { withKeptNames } from '../core/routing/ref-name.js';
 import { sameUuid } from '../lib/same-uuid.js';
 import { allSettled } from '../lib/settled.js';
 import { PushRecord, type PushRecordDeps, type RecordedPush } from './push-record.js';
@@ -42,7 +43,8 @@ export function acceptEvents(deps: PushRecordDeps) {
       const repository = repositories[index];
       const told = items[index]?.event;
       if (!repository || told?.kind !== 'push') continue;
-      const { changes, actor } = told;
+      const { actor } = told;
+      const changes = withKeptNames(told.changes, (text) => deps.digest(text));
       const pushedBy = actor?.name ?? null;
       const sourceSince = items[index]?.source.createdAt ?? 0;
       pushes.set(event.id, { event, repository, changes, sourceSince, pushedBy, cause: 'push' });

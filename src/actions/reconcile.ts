@@ -3,6 +3,7 @@ import { BitbucketError } from '../core/errors.js';
 import { explainHook } from '../core/hooks/explain.js';
 import type { KnownRef, RefChange, Repository, StoredEvent, Target } from '../core/model/index.js';
 import type { Bitbucket, Logger, Storage, Transaction, Waker } from '../core/ports.js';
+import { longestRefName } from '../core/routing/ref-name.js';
 import { reconcileSourceId } from '../core/routing/same-push.js';
 import { tellOfHook } from './hook-notices.js';
 import { PushRecord, type PushRecordDeps } from './push-record.js';
@@ -84,6 +85,7 @@ async function look(
     if (patterns.length === 0) continue;
     patternsOf.set(refType, patterns);
     for (const [name, hash] of await deps.bitbucket.heads(repository, refType)) {
+      if (name.length > longestRefName) continue;
       if (covers(refType, name)) seen.heads.push({ refType, name, hash });
     }
   }

@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { randomBytes } from 'node:crypto';
 import type { Source } from '../../src/core/model/index.js';
 import { change, commit, workspaceUuid, type Engine } from '../support/engine.js';
 import { describeOnStores } from '../support/stores.js';
@@ -146,6 +147,22 @@ describeOnStores('accept events', (store) => {
       [(999).toString(16).padStart(40, '0')],
     );
     assert.ok(deployments.slice(0, -1).every(({ supersededBy }) => supersededBy !== null));
+  });
+
+  it('records a push with a name that is too long to be found again, and what came with it', async () => {
+    const target = await engine.target({ branchPattern: '*, **' });
+    const noise = (length: number): string => randomBytes(length).toString('hex').slice(0, length);
+    const long = `deep/${noise(5_000)}`;
+    const wide = '\u{1F680}'.repeat(350);
+    const changes = [long, `${long}2`, wide, 'short'].map((name) =>
+      change({ name, from: null, kind: 'create' }),
+    );
+    const accepted = await engine.push(changes);
+    assert.deepEqual([accepted.isNew, accepted.refChanges], [true, 4]);
+    const names = (await engine.deployments(target.id)).map(({ refName }) => refName);
+    assert.equal(new Set(names).size, 4);
+    assert.ok(names.includes('short') && names.includes(wide));
+    assert.ok(names.every((name) => name.length <= 700));
   });
 
   it('never lets a tag supersede a branch or another tag', async () => {
