@@ -10,6 +10,7 @@ import { openTarget } from './actions/open-target.js';
 import { createPruner } from './actions/prune.js';
 import { reconcileDue } from './actions/reconcile.js';
 import { removeApp } from './actions/remove-app.js';
+import { createOwnRemoval } from './actions/remove-own-targets.js';
 import { createStatusReporter } from './actions/report-status.js';
 import type { Step } from './actions/plan-lanes.js';
 import { createLanes, type LaneDeps, type LaneRouting, type Lanes } from './actions/step-lane.js';
@@ -214,6 +215,7 @@ async function buildContext({
   const worker: LaneWorker = createWorker(basics, { ...lanes, stepping }, bitbucket, [
     ...[forge.names, credentials.check, notices.teller, hooks.job],
     ...background,
+    ...(cluster.node === null ? [] : [createOwnRemoval(cluster.node, lanes)]),
   ]);
   const connect = await openConnectDoor(basics, bitbucket);
   const control = await openControlSocket({

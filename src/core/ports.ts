@@ -190,6 +190,8 @@ export interface TargetReads {
   ofRepositories(repositoryIds: readonly string[]): Promise<Target[]>;
   /** Every target of a backend that is not removed, for `Backend.start`. */
   ofBackend(backend: string): Promise<Target[]>;
+  /** Removed ones whose lane is still bound to this node. */
+  removedOn(node: string): Promise<Target[]>;
   /** Not the removed ones. */
   usingConnection(connectionId: string): Promise<Target[]>;
 }
@@ -449,8 +451,8 @@ export interface LaneWrites {
     /** Lanes that are bound to another node are left alone; null: there is but one. */
     node?: string | null,
   ): Promise<ClaimedLane[]>;
-  /** From now on only this node works on these lanes. */
-  bind(targetIds: readonly string[], node: string): Promise<void>;
+  /** From now on only this node works on these lanes; null: any may. */
+  bind(targetIds: readonly string[], node: string | null): Promise<void>;
   /** Extends the leases still held; returns the targets whose lease was lost. */
   renew(leases: readonly LaneLease[], until: number): Promise<string[]>;
   /** Guarded by owner and fencing number: false means the lease was lost and nothing may be written. */

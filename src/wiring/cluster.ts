@@ -3,7 +3,6 @@ import type { Config } from '../config/config.js';
 import { nodeSilentMs, type ClusterNode } from '../core/cluster.js';
 import { ConfigError } from '../core/errors.js';
 import type { Clock, Logger, Storage } from '../core/ports.js';
-import { GraphileWaker, prepareWakeUps } from '../queue/graphile-waker.js';
 import { inProcessWaker, type LaneWaker, type TimedJob } from '../queue/waker.js';
 import type { BackgroundJob } from '../queue/worker.js';
 import { openWakeUpPool } from '../storage/postgres/wake-up-pool.js';
@@ -43,6 +42,8 @@ const forgetAfterMs = 24 * 60 * 60_000;
 export async function joinCluster(deps: ClusterDeps): Promise<Cluster> {
   const { databaseUrl, storage, logger } = deps;
   if (databaseUrl === null) return alone;
+  // With SQLite nobody waits for it to be loaded.
+  const { GraphileWaker, prepareWakeUps } = await import('../queue/graphile-waker.js');
   const node = describe(deps);
   const pool = openWakeUpPool(databaseUrl, logger);
   try {

@@ -41,7 +41,7 @@ describe('several nodes', function () {
     const worker = await stage.start('worker', { SLIPWAY_ROLES: 'worker' });
     leadTo(web);
     const panel = await stage.install();
-    await panel.saveTarget({ ...target, backend: 'local' });
+    const targetId = await panel.saveTarget({ ...target, backend: 'local' });
     const opened = await (await fetch(await stage.panelUrl())).text();
     const session = /<meta name="slipway-session" content="([^"]+)"/.exec(opened)?.[1];
     const form = await fetch(`${web.address}/panel/fragments/target-form`, {
@@ -69,6 +69,22 @@ describe('several nodes', function () {
     );
     assert.equal(await asked('/connect/events', 'POST'), 404);
     assert.equal(await asked(new URL(await stage.panelUrl()).pathname), 404);
+    // Removed through the node that does not have it: it goes from the one that does.
+    const removed = await fetch(`${web.address}/panel/actions/target/remove`, {
+      method: 'POST',
+      headers: { authorization: `Bearer ${session}` },
+      body: new URLSearchParams({ targetId }),
+    });
+    assert.equal(removed.status, 200);
+    await waitFor(
+      'the site to be gone',
+      () =>
+        fetch(url ?? '').then(
+          () => false,
+          () => true,
+        ),
+      { timeoutMs: 25_000 },
+    );
   });
 
   it('refuses a node with another master key, and names the one it meets', async () => {

@@ -23,6 +23,12 @@ export function targetStore(sql: Sql): TargetReads & TargetWrites {
     ofRepositories,
     ofBackend: (backend) =>
       targets.select(sql, `backend = ? AND state <> 'removed' ORDER BY id`, [backend]),
+    removedOn: (node) =>
+      targets.select(
+        sql,
+        `state = 'removed' AND id IN (SELECT target_id FROM lanes WHERE node = ?) ORDER BY id`,
+        [node],
+      ),
     usingConnection: (connectionId) =>
       targets.select(sql, `connection_id = ? AND state <> 'removed' ORDER BY id`, [connectionId]),
     insert: (target) => targets.insert(sql, [target]),

@@ -315,6 +315,10 @@ async function lanes(s: Script): Promise<void> {
   for (const id of ['t1', 't2', 't4', 'none']) await s.read('lanes', 'byTarget', id);
   await s.write('lanes', 'takeOverAll', now + 70);
   await s.write('lanes', 'bind', ['t1'], 'node-1');
+  await s.read('targets', 'removedOn', 'node-1');
+  await s.write('targets', 'touch', 't1', { state: 'removed' });
+  await s.read('targets', 'removedOn', 'node-1');
+  await s.write('targets', 'touch', 't1', { state: 'active' });
   await s.write('lanes', 'wake', ['t1', 't2'], now + 80);
   await s.write('lanes', 'claim', 9, now + 90, 100, 'other', [], 'node-2');
   await s.write('lanes', 'claim', 9, now + 90, 100, 'me', ['{w}'], 'node-1');
