@@ -196,6 +196,10 @@ async function pushes(s: Script): Promise<void> {
   const again = rows.event('e4', 's1', { deliveryId: 'delivery-e1' });
   const twins = ['e5', 'e6'].map((id) => rows.event(id, 's1', { deliveryId: 'twins' }));
   await s.write('events', 'insertNew', [again, ...twins]);
+  await s.write('events', 'countNew', [
+    again,
+    { ...again, id: 'x-only-new', deliveryId: 'only-new' },
+  ]);
   await s.read('events', 'byId', 'e1');
   const copy = { moveKey: 'move-p1', sameAs: 'p1', sourceId: 's9' };
   await s.write('events', 'insertRefChanges', [
