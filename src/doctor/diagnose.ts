@@ -14,6 +14,7 @@ import {
   hookFindings,
   keyFindings,
 } from './database.js';
+import { nodeFindings } from './nodes.js';
 
 export interface Patient {
   /** Null: it has problems, and only the data folder is known. */
@@ -45,6 +46,7 @@ async function lookInside(patient: Patient): Promise<Finding[]> {
     return [
       ...keyFindings(found, masterKeys),
       ...databaseFindings(found, where),
+      ...nodeFindings(found, now),
       ...hookFindings(found, now),
       ...grantFindings(found, now),
       ...credentialFindings(found, now),

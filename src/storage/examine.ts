@@ -1,6 +1,8 @@
 import type { Hook, OAuthGrant, WorkspaceCredential } from '../core/model/index.js';
+import type { ClusterNode } from '../core/cluster.js';
 import {
   hooks,
+  nodes,
   oauthGrants,
   repositories,
   workspaceCredentials,
@@ -31,11 +33,21 @@ export interface Examination {
   grants: OAuthGrant[];
   credentials: (WorkspaceCredential & { workspace: string })[];
   activeConnectApps: number;
+  /** Also those that are away. */
+  nodes: ClusterNode[];
+  /** Lanes with work that only one node may do, by node. */
+  waitingOn: { node: string; lanes: number }[];
 }
 
-type Rows = Pick<Examination, 'hooks' | 'grants' | 'credentials' | 'activeConnectApps'>;
+type Rows = Pick<
+  Examination,
+  'hooks' | 'grants' | 'credentials' | 'activeConnectApps' | 'nodes' | 'waitingOn'
+>;
 
-const nothing: Rows = { hooks: [], grants: [], credentials: [], activeConnectApps: 0 };
+const nothing: Rows = {
+  ...{ hooks: [], grants: [], credentials: [], activeConnectApps: 0 },
+  ...{ nodes: [], waitingOn: [] },
+};
 
 /** Reads beside a running server. Throws like `openAnyReadOnly`. */
 export function examineDatabase(
@@ -118,7 +130,12 @@ async function rows(sql: Sql): Promise<Rows> {
   const [apps] = await sql.all<{ number: number }>(
     `SELECT count(*) AS number FROM installations WHERE door = 'connect' AND state = 'active'`,
   );
+  const waiting = await sql.all<{ node: string; number: number }>(
+    'SELECT node, count(*) AS number FROM lanes WHERE node IS NOT NULL AND due_at IS NOT NULL GROUP BY node',
+  );
   return {
+    nodes: await nodes.select(sql, '1 = 1 ORDER BY name, id'),
+    waitingOn: waiting.map(({ node, number }) => ({ node, lanes: Number(number) })),
     hooks: named,
     credentials,
     grants: await oauthGrants.select(sql, '1 = 1 ORDER BY lapses_at'),
