@@ -1,6 +1,7 @@
 /**
- * `npm run screenshots [name…]`: pictures of every state into `shots/` (not committed), light and dark, 320 to 1280 px, and those that
- * README and docs show into `docs/images/`. With names, only the states whose names begin so; `docs` is what is committed.
+ * `npm run screenshots [name…]`: pictures of every state into `docs/images/states/` (not committed), light and dark, 320 to
+ * 1280 px, and those that README and docs show into `docs/images/`. With names, only the states whose names begin so; `docs` is
+ * what is committed.
  */
 import { mkdirSync } from 'node:fs';
 import path from 'node:path';
@@ -23,7 +24,7 @@ interface Shot {
 }
 
 const names = process.argv.slice(2);
-const shots = path.join(root, 'shots');
+const shots = path.join(root, 'docs/images/states');
 const images = path.join(root, 'docs/images');
 const closers: (() => Promise<void>)[] = [];
 
