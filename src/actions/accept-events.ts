@@ -135,6 +135,9 @@ async function saveRepositories(
   items: readonly InboundEvent[],
   now: number,
 ): Promise<(Repository | null)[]> {
+  // Those that are not remembered are asked for all at once.
+  const uuids = new Set(items.map(({ event }) => event.repository.uuid));
+  await allSettled([...uuids].map((uuid) => tx.repositories.byUuid(uuid)));
   const saved: (Repository | null)[] = [];
   // One after the other: an event may move or rename what the next one is about.
   for (const item of items) saved.push(await saveRepository(tx, item, now));
