@@ -2,6 +2,7 @@ import { hostname } from 'node:os';
 import type { Config } from '../config/config.js';
 import { nodeSilentMs, type ClusterNode } from '../core/cluster.js';
 import { ConfigError } from '../core/errors.js';
+import { wakeUps } from '../core/wake-ups.js';
 import type { Clock, Logger, Storage } from '../core/ports.js';
 import { inProcessWaker, type LaneWaker, type TimedJob } from '../queue/waker.js';
 import type { BackgroundJob } from '../queue/worker.js';
@@ -51,7 +52,7 @@ export async function joinCluster(deps: ClusterDeps): Promise<Cluster> {
     await announce(node, deps);
   } catch (error) {
     await pool.end();
-    throw error;
+    throw schemaProblem(error);
   }
   let member: ClusterMember | null = null;
   return {
@@ -70,6 +71,16 @@ export async function joinCluster(deps: ClusterDeps): Promise<Cluster> {
       await pool.end();
     },
   };
+}
+
+/** SQLSTATE insufficient_privilege. */
+const notAllowed = '42501';
+
+function schemaProblem(error: unknown): unknown {
+  if ((error as { code?: unknown } | null)?.code !== notAllowed) return error;
+  return new ConfigError([
+    `The user in DATABASE_URL may not create the schema ${wakeUps.schema}. Make it the owner of the database, or grant it CREATE on the database.`,
+  ]);
 }
 
 const alone: Cluster = {

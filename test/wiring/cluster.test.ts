@@ -4,8 +4,14 @@ import type { BitbucketError } from '../../src/core/errors.js';
 import { createIds } from '../../src/lib/ids.js';
 import { openStorage } from '../../src/storage/open-storage.js';
 import { ClusterMember } from '../../src/wiring/cluster-member.js';
+import { runCli } from '../support/e2e/cli.js';
 import { waitFor } from '../support/e2e/wait-for.js';
-import { databaseOrSkip, type TestDatabase } from '../support/postgres.js';
+import {
+  askPostgres,
+  databaseOrSkip,
+  sharedPostgres,
+  type TestDatabase,
+} from '../support/postgres.js';
 import { silentLogger } from '../support/silent-logger.js';
 import { tempFolder } from '../support/temp-folder.js';
 
@@ -65,5 +71,35 @@ describe('members of a cluster', function () {
       (error: BitbucketError) => error.code === 'bitbucket_rate_limited',
     );
     assert.equal(two.limiters.of(credential).left(), 990);
+  });
+});
+
+describe('joining a cluster', function () {
+  this.timeout(30_000);
+
+  it('says what is missing where the user may not make the schema of the wake-ups', async function () {
+    const database = await databaseOrSkip(this);
+    const folder = tempFolder('joining');
+    const role = `narrow_${Date.now()}`;
+    const url = new URL(database.url);
+    Object.assign(url, { username: role, password: 'not-a-secret' });
+    try {
+      await askPostgres(database.url, `CREATE ROLE ${role} LOGIN PASSWORD 'not-a-secret'`);
+      await askPostgres(database.url, `GRANT ALL ON SCHEMA public TO ${role}`);
+      const result = await runCli(['start'], {
+        env: {
+          ...{ PORT: '0', SLIPWAY_DATA_DIR: folder.path, DATABASE_URL: url.href },
+          SLIPWAY_BITBUCKET_URL: 'http://127.0.0.1:9',
+          SLIPWAY_BITBUCKET_API_URL: 'http://127.0.0.1:9',
+        },
+      });
+      assert.equal(result.code, 2, result.stderr);
+      assert.match(result.stderr, /may not create the schema slipway_worker/);
+      assert.doesNotMatch(result.stderr, /not-a-secret/);
+    } finally {
+      await database.drop();
+      await askPostgres((await sharedPostgres()).url, `DROP ROLE IF EXISTS ${role}`);
+      folder.remove();
+    }
   });
 });
