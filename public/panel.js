@@ -94,7 +94,22 @@
     if (meta('csrf')) history.replaceState(null, '', query ? `?${query}` : location.pathname);
   };
 
-  const apply = ({ html, status }, into, slot, path) => {
+  const formsIn = (target) => [...(target?.querySelectorAll('form.form[id]') ?? [])];
+  // Forms that something beside them was pressed for, and not another form: they stand there as they were.
+  const putIn = (target, forms) => {
+    for (const form of forms) {
+      const fresh = formsIn(target).find(({ id }) => id === form.id);
+      if (!fresh) continue;
+      fresh.replaceWith(form);
+      unfold(form);
+    }
+  };
+  const unfold = (form) => {
+    for (let fold = form.closest('details'); fold; fold = fold.parentElement.closest('details'))
+      fold.open = true;
+  };
+
+  const apply = ({ html, status }, into, slot, path, from) => {
     const box = document.createElement('template');
     box.innerHTML = html;
     const parts = [...box.content.children];
@@ -108,7 +123,14 @@
       morph(target, rest[0]);
     } else if (target && (rest.length || status === 200)) {
       const had = document.activeElement.id || undefined;
+      const beside = formsIn(target).filter(
+        (form) =>
+          from &&
+          !form.contains(from) &&
+          (path ? drawnBy.get(form)?.path === path : typed.has(form)),
+      );
       target.replaceWith(...rest);
+      putIn($(into.slice(1)), beside);
       const fresh = $(into.slice(1))?.querySelector('form.form');
       focusIn(rest, {
         had,
@@ -201,8 +223,7 @@
       else if (field.type !== 'hidden' || field.name === 'expectedVersion') field.value = value;
       note({ target: field });
     }
-    for (let fold = form.closest('details'); fold; fold = fold.parentElement.closest('details'))
-      fold.open = true;
+    unfold(form);
     preview(form);
   };
   const bringBack = async () => {
@@ -284,7 +305,7 @@
         from.closest('[data-once]')?.remove();
       }
       end(answer);
-      apply(answer, into, slot, request.method === 'GET' ? request.path : null);
+      apply(answer, into, slot, request.method === 'GET' ? request.path : null, from);
       // What was pressed is gone: on to the next thing there.
       const home = homes.find((one) => one?.isConnected);
       if (document.activeElement === document.body)
@@ -310,6 +331,9 @@
     // What the lists show stays as it is.
     const view = ['view', polled()?.dataset.poll.split('?')[1] ?? ''];
     const fields = [...new FormData(form), view];
+    // A form that stands open beside it stays open.
+    const open = formsIn($(form.dataset.swap?.slice(1))).find((one) => drawnBy.has(one));
+    if (open && open !== form) fields.push(['open', drawnBy.get(open).path.split('?')[1] ?? '']);
     const request = { method: 'POST', path: form.dataset.action, fields };
     void send(form, event.submitter, request, form.dataset.swap);
   });

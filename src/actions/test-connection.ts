@@ -28,7 +28,9 @@ export async function testConnection(
   await deps.storage.write(async (tx) => {
     if (test.ok) {
       // Saved by somebody else meanwhile: then their test counts.
-      await tx.connections.update(connection.id, connection.version, repaired(test, now));
+      // What people edit is as it was: a form that is open meanwhile can still be saved.
+      const { id, version } = connection;
+      await tx.connections.update(id, version, { ...repaired(test, now), version });
       await noteRepairedConnection(tx, connection.id, now);
       const users = await tx.targets.usingConnection(connection.id);
       if (connection.state === 'broken')

@@ -220,11 +220,14 @@ export interface ConnectionReads {
 
 export interface ConnectionWrites {
   insert(connection: Connection): Promise<void>;
-  /** Returns false when `expectedVersion` is no longer the stored one; nothing was changed then. */
+  /**
+   * Returns false when `expectedVersion` is no longer the stored one; nothing was changed then. The next version is one more,
+   * unless the patch names one.
+   */
   update(
     id: string,
     expectedVersion: number,
-    patch: Partial<Omit<Connection, 'id' | 'version'>>,
+    patch: Partial<Omit<Connection, 'id'>>,
   ): Promise<boolean>;
   /**
    * Once: true for the first to say so. Ignored when it was tested well after `testedBefore`, when the refused call began:

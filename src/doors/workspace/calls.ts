@@ -3,7 +3,7 @@ import type { Clock, Logger } from '../../core/ports.js';
 import { refusal } from '../panel/calls.js';
 import type { Answer, FlagView } from '../panel/context.js';
 import { trimPlaces, type Places } from '../panel/deps.js';
-import type { FormFields } from '../panel/form-fields.js';
+import { formFields, type FormFields } from '../panel/form-fields.js';
 import { mayChangeWorkspace, type Rights, type WorkspaceIdentity } from '../panel/identity.js';
 import { problemOf } from '../panel/problems.js';
 import { notAllowedToAsk, notAnswered } from '../panel/rights.js';
@@ -138,16 +138,22 @@ async function carryOut(
   if (action === undefined) throw new AccessError('call_unknown', 404);
   try {
     const { says, advice = null, extra = {} } = await action(context, fields);
-    const drawn = await draw(section, context, new Map());
+    const drawn = await draw(section, context, openBeside(fields) ?? new Map());
     const flag: FlagView = { kind: 'success', says, advice, code: 'done' };
     return shown(200, { ...drawn, view: { ...drawn.view, ...extra }, flag });
   } catch (error) {
     // What was typed is drawn again beside what is wrong with it; anything else is only a message, and the section stays.
     if (!(error instanceof InputError || error instanceof StateError)) throw error;
-    const drawn = await draw(section, context, fields);
+    const drawn = await draw(section, context, openBeside(fields) ?? fields);
     const { status, fields: problems } = problemOf(error);
     return shown(status, { ...drawn, view: { ...drawn.view, problems }, flag: flagOf(error) });
   }
+}
+
+/** `open` is the query of a form that stands open beside what was pressed; the page then puts back what was typed into it. */
+function openBeside(fields: FormFields): FormFields | null {
+  const query = fields.get('open');
+  return query === undefined ? null : formFields(Object.fromEntries(new URLSearchParams(query)));
 }
 
 /** Asked again (cached over there): the right may have gone since the page was opened. */

@@ -16,7 +16,7 @@ export function connectionStore(sql: Sql): ConnectionReads & ConnectionWrites {
     async update(id, expectedVersion, patch) {
       const changed = await connections.update(
         sql,
-        { ...patch, version: expectedVersion + 1 },
+        { version: expectedVersion + 1, ...patch },
         'id = ? AND version = ?',
         [id, expectedVersion],
       );

@@ -215,6 +215,48 @@ describe('workspace page in a browser', function () {
     await ends(page);
   });
 
+  it('keeps an open form with what was typed while another button of its section is pressed', async () => {
+    await open();
+    const [first, second] = await connections();
+    await page.click('#connect-account');
+    await page.fill('#connection-name', 'Mine');
+    await page.fill('[id$="settings-token"]', 'a-token-of-mine');
+    await page.click(`#test-connection-${first?.id}`);
+    await page.waitForSelector('#section-connections .message');
+    assert.equal(await page.inputValue('#connection-name'), 'Mine');
+    assert.equal(await page.inputValue('[id$="settings-token"]'), 'a-token-of-mine');
+    assert.equal(await focused(page), `#test-connection-${first?.id}`);
+    assert.equal(await page.locator('#connect-account').count(), 0, 'one form at a time');
+    await page.click('#save-connection');
+    await page.waitForSelector('text=Mine is connected.');
+    assert.equal(await page.locator('#form-connection').count(), 0, 'saved, it is closed');
+
+    await page.click(`#edit-connection-${second?.id}`);
+    await page.waitForSelector('#form-connection');
+    await page.fill('#connection-name', 'Ours');
+    await page.click(`#test-connection-${second?.id}`);
+    await page.waitForSelector('#section-connections .message');
+    await page.click(`#edit-connection-${second?.id}`);
+    await page.waitForSelector(`#edit-connection-${second?.id}:not([aria-busy])`);
+    assert.equal(await page.inputValue('#connection-name'), 'Ours');
+    await page.click('#save-connection');
+    await page.waitForSelector('text=Ours is connected.');
+
+    await page.click('#add-credential-consumer');
+    await page.fill('#credential-key', 'key');
+    await page.click('[data-credential] .confirm > summary');
+    await page.click('[data-credential] .confirm[open] .button-danger');
+    await page.waitForSelector('text=The credential was deleted here.');
+    assert.equal(await page.inputValue('#credential-key'), 'key');
+
+    await page.click('#add-chat > summary');
+    await page.fill('#channel-name', 'Team');
+    await page.click('[data-channel] button >> nth=0');
+    await page.waitForSelector('text=Nothing is sent there any more');
+    assert.equal(await page.inputValue('#channel-name'), 'Team');
+    assert.equal(await page.isVisible('#channel-name'), true);
+  });
+
   it('renews its session while it is open, whatever is being typed', async () => {
     await open();
     const session = `document.querySelector('meta[name="slipway-session"]').content`;

@@ -195,10 +195,10 @@ async function save(
     if (error instanceof InputError) problemsOf.set(fields, error.fields);
     throw error;
   }
-  return closed(
-    'Bitbucket accepted it, and it is stored.',
-    'What waited for a credential goes on now.',
-  );
+  return {
+    says: 'Bitbucket accepted it, and it is stored.',
+    advice: 'What waited for a credential goes on now.',
+  };
 }
 
 async function remove(
@@ -211,16 +211,10 @@ async function remove(
     id: textOf(fields, 'id'),
     by: context.by,
   });
-  return closed(
-    'The credential was deleted here.',
-    'In Bitbucket it is still valid until you delete it there.',
-  );
-}
-
-/** Drawn again without the form that was sent. */
-function closed(says: string, advice: string): SectionDone {
-  const choices = Object.entries(kinds).map(([id, { label }]) => ({ id, label }));
-  return { says, advice, extra: { form: null, choices } };
+  return {
+    says: 'The credential was deleted here.',
+    advice: 'In Bitbucket it is still valid until you delete it there.',
+  };
 }
 
 function kindOf(fields: FormFields): WorkspaceCredentialKind | null {
