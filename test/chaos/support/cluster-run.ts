@@ -59,6 +59,7 @@ interface Node {
 const nodeNames = ['one', 'two'] as const;
 /** Longer than a lease. */
 const sleepMs = [16_000, 20_000] as const;
+const mostStarts = 5;
 const settleLimitMs = 4 * 60_000;
 
 /**
@@ -165,7 +166,7 @@ export class ClusterRun {
     const startedAt = performance.now();
     this.#receiver.weather = 'calm';
     await this.#hub.calm();
-    for (const node of this.#nodes) if (!node.server?.isRunning) await this.#start(node);
+    for (const node of this.#nodes) if (!node.server?.isRunning) await this.#restart(node);
     const calmSince = Date.now();
     for (let index = 0; index < 20; index += 1) this.#hub.playOne();
     await this.#hub.idle();
@@ -245,8 +246,19 @@ export class ClusterRun {
     this.#figures.kills += 1;
     await node.server.kill();
     this.#saveLog(node);
-    // PostgreSQL may be down at this moment; a node waits for it, for a while.
-    await this.#start(node);
+    await this.#restart(node);
+  }
+
+  /** As a service manager does it: a node whose database goes away in the midst of its start ends, and is started again. */
+  async #restart(node: Node): Promise<void> {
+    for (let tries = 1; ; tries += 1) {
+      try {
+        await this.#start(node);
+        return;
+      } catch (error) {
+        if (tries === mostStarts) throw error;
+      }
+    }
   }
 
   async #sleep(dice: Random): Promise<void> {
