@@ -53,7 +53,7 @@ describe('control socket', () => {
       ok: false,
       code: 'target_changed',
       says: 'Somebody else saved this target while you were editing: by Ada',
-      advice: 'Reload to see their version, then make your change again.',
+      advice: 'Look at their version, then make your change again.',
     });
     const broken = await askServer(folder.path, { command: 'break' });
     assert.ok(broken && !broken.ok && broken.code === 'internal');
