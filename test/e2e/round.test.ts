@@ -233,6 +233,22 @@ describe('slipway demo', function () {
       for (const push of report.pushes) assert.equal(push.deployed_by, first?.deployed_by);
     }).timeout(90_000);
 
+    it('ends with 1 when it cannot be played, whatever its PostgreSQL has to say when it ends', async function () {
+      await (await databaseOrSkip(this)).drop();
+      const { env } = temporary('two-nodes-broken-git');
+      const programs = join(folder.path, 'broken-git');
+      mkdirSync(programs);
+      const path = process.env['PATH'] ?? '';
+      const git = `#!/bin/sh\ncase "$*" in *clone*) exit 1;; esac\nPATH='${path}' exec git "$@"\n`;
+      writeFileSync(join(programs, 'git'), git, { mode: 0o755 });
+      const result = await runCli(['demo', '--once', '--json', '--nodes', '2'], {
+        env: { ...env, PATH: `${programs}:${path}` },
+        timeoutMs: 60_000,
+      });
+      const { ok, failure } = JSON.parse(result.stdout) as Report;
+      assert.deepEqual([result.code, ok], [1, false], failure ?? '');
+    }).timeout(65_000);
+
     it('plays in a database of its own on the server that DATABASE_URL names, and drops it', async function () {
       const database = await databaseOrSkip(this);
       try {
