@@ -37,6 +37,7 @@ export function acceptEvents(deps: PushRecordDeps) {
   const checkedFirst = new WeakSet<InboundEvent>();
   return async (tx: Transaction, items: readonly InboundEvent[]): Promise<readonly Accepted[]> => {
     const repositories = await saveRepositories(tx, items, deps.clock());
+    await askForNames(tx, items, repositories, deps.clock());
     const rows = items.map((item, index) => eventRow(item, repositories[index] ?? null, deps.ids));
     const pushes = new Map<string, RecordedPush>();
     for (const [index, event] of rows.entries()) {
@@ -76,7 +77,6 @@ export function acceptEvents(deps: PushRecordDeps) {
         deployments: pushed ? record.add(pushed) : 0,
       };
     });
-    await askForNames(tx, items, repositories, deps.clock());
     await record.store(tx);
     return results;
   };

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';
 import type { Source } from '../../src/core/model/index.js';
-import { change, commit, workspaceUuid, type Engine } from '../support/engine.js';
+import { change, commit, facts, workspaceUuid, type Engine } from '../support/engine.js';
 import { describeOnStores } from '../support/stores.js';
 
 describeOnStores('accept events', (store) => {
@@ -195,6 +195,28 @@ describeOnStores('accept events', (store) => {
       ['paused', 'held'],
     );
     assert.match(changes[1]?.decisions[0]?.reason ?? '', /Bob: rolled back to abc/);
+  });
+
+  it('asks for the name of a repository that a push tells of by its id alone, also when it goes on from what is known', async () => {
+    const uuid = '{0a1b2c3d-0000-4000-8000-0000000000f9}';
+    const nameless = { ...facts(), uuid, fullName: null, name: null };
+    const tell = (from: string | null, to: string): Promise<unknown> => {
+      const changes = [change({ from, to, kind: from === null ? 'create' : 'update' })];
+      return engine.push([], {
+        event: { kind: 'push', repository: nameless, actor: null, changes },
+      });
+    };
+    const asked = (): Promise<string[]> =>
+      engine.storage.write(async (tx) => {
+        const due = await tx.nameLookups.claimDue(9, engine.clock.now(), engine.clock.now() + 1);
+        for (const { id } of due) await tx.nameLookups.done(id);
+        return due.map(({ id }) => id);
+      });
+    await tell(null, commit('a'));
+    const repository = await engine.storage.read.repositories.byUuid(uuid);
+    assert.deepEqual(await asked(), [`repository:${repository?.id}`]);
+    await tell(commit('a'), commit('b'));
+    assert.deepEqual(await asked(), [`repository:${repository?.id}`]);
   });
 
   it('keeps names true when a repository is renamed, and notes its deletion', async () => {

@@ -268,7 +268,7 @@ export async function createEngine(options: EngineOptions = {}) {
 
 export type Engine = Awaited<ReturnType<typeof createEngine>>;
 
-function facts() {
+export function facts() {
   return {
     uuid: repositoryUuid,
     workspaceUuid,
