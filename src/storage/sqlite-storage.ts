@@ -9,9 +9,10 @@ import { sealingKeys } from './sealing-keys.js';
 import type { Sql } from './sql.js';
 import { Checkpointer } from './sqlite/checkpointer.js';
 import { durablePragmas, SqliteConnection } from './sqlite/connection.js';
+import { sqliteDialect } from './sqlite/dialect.js';
 import { loadSqlite } from './sqlite/driver.js';
-import { GroupCommitWriter } from './sqlite/group-commit-writer.js';
-import { remembering } from './sqlite/remembering.js';
+import { GroupCommitWriter } from './group-commit-writer.js';
+import { remembering } from './remembering.js';
 import { maxWaitingItems, type OpenStorage } from './storage.js';
 import { transactionOver } from './stores/transaction.js';
 
@@ -35,6 +36,7 @@ export async function openSqliteStorage(options: {
     maxWaiting: maxWaitingItems,
     onRollback: forget,
     onCommit: () => checkpointer.committed(),
+    dialect: sqliteDialect,
   });
   const checkpointer = await Checkpointer.open(file, writer, options.logger);
   const takenOver = await writer.write(async () => {

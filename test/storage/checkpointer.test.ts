@@ -3,7 +3,8 @@ import { statSync } from 'node:fs';
 import { join } from 'node:path';
 import { Checkpointer } from '../../src/storage/sqlite/checkpointer.js';
 import { SqliteConnection } from '../../src/storage/sqlite/connection.js';
-import { GroupCommitWriter } from '../../src/storage/sqlite/group-commit-writer.js';
+import { GroupCommitWriter } from '../../src/storage/group-commit-writer.js';
+import { sqliteDialect } from '../../src/storage/sqlite/dialect.js';
 import { silentLogger } from '../support/silent-logger.js';
 import { tempFolder } from '../support/temp-folder.js';
 import { waitFor } from '../support/e2e/wait-for.js';
@@ -19,6 +20,7 @@ describe('checkpointer', () => {
     const writer = new GroupCommitWriter(connection, {
       maxWaiting: 10,
       onCommit: () => checkpointer.committed(),
+      dialect: sqliteDialect,
     });
     const checkpointer = await Checkpointer.open(file, writer, silentLogger());
     const text = 'x'.repeat(10_000);
@@ -39,6 +41,7 @@ describe('checkpointer', () => {
     const writer = new GroupCommitWriter(connection, {
       maxWaiting: 10,
       onCommit: () => checkpointer.committed(),
+      dialect: sqliteDialect,
     });
     const checkpointer = await Checkpointer.open(file, writer, silentLogger());
     const write = (): Promise<number> =>

@@ -12,7 +12,8 @@ import type { EventDoor } from '../../src/doors/event-door.js';
 import { digest } from '../../src/lib/digest.js';
 import { createIds } from '../../src/lib/ids.js';
 import { SqliteConnection } from '../../src/storage/sqlite/connection.js';
-import { GroupCommitWriter } from '../../src/storage/sqlite/group-commit-writer.js';
+import { GroupCommitWriter } from '../../src/storage/group-commit-writer.js';
+import { sqliteDialect } from '../../src/storage/sqlite/dialect.js';
 import { transactionOver } from '../../src/storage/stores/transaction.js';
 import { migrateDataFolder } from '../../src/storage/migrate-folder.js';
 import { change, commit, repositoryUuid, workspaceUuid } from '../support/engine.js';
@@ -68,7 +69,10 @@ describe('a database in trouble', () => {
   before(async () => {
     await migrateDataFolder(folder.path);
     connection = await SqliteConnection.open(join(folder.path, 'slipway.sqlite'));
-    const writer = new GroupCommitWriter(connection, { maxWaiting: 10_000 });
+    const writer = new GroupCommitWriter(connection, {
+      maxWaiting: 10_000,
+      dialect: sqliteDialect,
+    });
     const tx = transactionOver(connection, () => ids.next());
     const storage: Storage = {
       write: (work) => writer.write(() => work(tx)),

@@ -1,4 +1,4 @@
-import type { WriterDialect } from './group-commit-writer.js';
+import type { WriterDialect } from '../group-commit-writer.js';
 
 const databaseFailures = [
   ...['SQLITE_FULL', 'SQLITE_IOERR', 'SQLITE_READONLY', 'SQLITE_BUSY', 'SQLITE_NOMEM'],

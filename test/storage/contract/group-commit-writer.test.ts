@@ -13,7 +13,7 @@ import {
   GroupCommitWriter,
   type WriterConnection,
   type WriterDialect,
-} from '../../../src/storage/sqlite/group-commit-writer.js';
+} from '../../../src/storage/group-commit-writer.js';
 import { askPostgres, databaseOrSkip } from '../../support/postgres.js';
 import { tempFolder } from '../../support/temp-folder.js';
 
@@ -297,7 +297,7 @@ function defineForSqlite(): void {
           await connection.exec(text);
         },
       },
-      { maxWaiting: 50 },
+      { maxWaiting: 50, dialect: sqliteDialect },
     );
     let second: Promise<unknown> = Promise.resolve();
     const first = interrupted.write(async () => {
@@ -324,7 +324,7 @@ function defineForSqlite(): void {
           await connection.exec(text);
         },
       },
-      { maxWaiting: 50 },
+      { maxWaiting: 50, dialect: sqliteDialect },
     );
     let second: Promise<unknown> = Promise.resolve();
     const first = failing.write(async () => {
@@ -337,7 +337,7 @@ function defineForSqlite(): void {
   });
 
   it('pauses between two transactions, never inside one', async () => {
-    const writer = new GroupCommitWriter(connection, { maxWaiting: 50 });
+    const writer = new GroupCommitWriter(connection, { maxWaiting: 50, dialect: sqliteDialect });
     const open: boolean[] = [];
     let inside = false;
     const writes = Array.from({ length: 40 }, (_, index) =>

@@ -8,9 +8,9 @@ import type {
   TargetReads,
   TargetWrites,
   Transaction,
-} from '../../core/ports.js';
-import type { KnownRef, Repository, RepositoryFacts, Target } from '../../core/model/index.js';
-import { factsDiffer } from '../stores/places.js';
+} from '../core/ports.js';
+import type { KnownRef, Repository, RepositoryFacts, Target } from '../core/model/index.js';
+import { factsDiffer } from './stores/places.js';
 
 /** Of each kind; beyond that everything of the kind is forgotten and read again when asked for. */
 const maxRemembered = 20_000;

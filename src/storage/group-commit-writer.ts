@@ -1,6 +1,5 @@
-import { InfrastructureError, SlipwayError } from '../../core/errors.js';
-import { RunAgain } from '../../core/run-again.js';
-import { sqliteDialect } from './dialect.js';
+import { InfrastructureError, SlipwayError } from '../core/errors.js';
+import { RunAgain } from '../core/run-again.js';
 
 interface Job {
   /** Runs inside the open transaction; must touch nothing but it. It may run again after a rollback. */
@@ -45,9 +44,9 @@ export interface WriterDialect {
 const triesPerTransaction = 4;
 
 /**
- * The only writer of a SQLite file, or of a node to PostgreSQL. While one transaction is being committed, whatever arrives waits and goes into the next
- * one together: a rule of correctness first (overlapping write transactions end in SQLITE_BUSY), and the reason why durable
- * commits cost next to nothing under load. No timer: a lone job is committed at once.
+ * The only writer of a SQLite file, or of a node to PostgreSQL. While one transaction is being committed, whatever arrives waits
+ * and goes into the next one together: a rule of correctness first (on SQLite, overlapping write transactions end in
+ * SQLITE_BUSY), and the reason why durable commits cost next to nothing under load. No timer: a lone job is committed at once.
  */
 export class GroupCommitWriter {
   readonly #connection: WriterConnection;
@@ -68,11 +67,11 @@ export class GroupCommitWriter {
       maxWaiting: number;
       onRollback?: () => void;
       onCommit?: () => void;
-      dialect?: WriterDialect;
+      dialect: WriterDialect;
     },
   ) {
     this.#connection = connection;
-    this.#dialect = options.dialect ?? sqliteDialect;
+    this.#dialect = options.dialect;
     this.#maxWaiting = options.maxWaiting;
     this.#onRollback = options.onRollback ?? (() => undefined);
     this.#onCommit = options.onCommit ?? (() => undefined);
