@@ -216,7 +216,11 @@ export class Limiters {
         pausedUntil: Math.max(pausedUntil, known?.pausedUntil ?? 0),
       });
     }
-    for (const [credential, use] of summed) this.of(credential).heard(use);
+    for (const credential of summed.keys()) this.of(credential);
+    // Also those that nobody tells of any more: what was told last must not count for ever.
+    for (const [credential, limiter] of this.#byCredential) {
+      limiter.heard(summed.get(credential) ?? { calls: 0, pausedUntil: 0 });
+    }
   }
 
   /** Number of nodes, this one included. */

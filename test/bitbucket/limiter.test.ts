@@ -99,6 +99,16 @@ describe("a credential's limiter", () => {
     await limiter.run(() => Promise.resolve());
   });
 
+  it('counts the calls of a node no more once nobody tells of them', async () => {
+    const limiters = new Limiters(() => 0);
+    const credential = 'connect {w}';
+    await limiters.of(credential).run(() => Promise.resolve());
+    limiters.heard([{ credential, calls: 300, pausedUntil: 0 }]);
+    limiters.heard([{ credential: 'another', calls: 20, pausedUntil: 0 }]);
+    assert.equal(limiters.of(credential).left(), 999);
+    assert.equal(limiters.of('another').left(), 980);
+  });
+
   it('makes its part of the calls at a time where nodes share a credential', async () => {
     const limiters = new Limiters(() => 0, { maxAtOnce: 8 });
     const { closed, open } = gate();
