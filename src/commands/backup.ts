@@ -30,7 +30,7 @@ export function runBackupCommand(argv: string[], io: CommandIo): Promise<number>
     if (file === undefined || more.length > 0) throw new UsageError('it takes one FILE.');
     const { dataDir, databaseUrl, address } = placeOf(values, io);
     const options = { dataDir, file, now: io.now() };
-    if (databaseUrl !== null) io.err(dumpAdvice(databaseUrl, address, dataDir));
+    if (address.kind === 'postgres') io.err(dumpAdvice(address, dataDir));
     const manifest =
       databaseUrl === null
         ? await createBackup(options)
@@ -42,12 +42,15 @@ export function runBackupCommand(argv: string[], io: CommandIo): Promise<number>
 }
 
 /** PostgreSQL has better ways than ours; this command keeps what they do not. */
-function dumpAdvice(url: string, address: DatabaseAddress, dataDir: string): string {
-  const shown = new URL(url);
-  shown.password = '';
+function dumpAdvice(
+  address: Extract<DatabaseAddress, { kind: 'postgres' }>,
+  dataDir: string,
+): string {
+  // Not from the address as it was given: a password may be anywhere in it.
+  const where = `--host=${address.host} --port=${address.port} --dbname=${address.name}`;
   return [
     `The database is ${databaseInWords(address, dataDir)}. Its own tools save it, for example:\n`,
-    `  pg_dump --format=custom --file=slipway.dump '${printable(shown.href)}'\n`,
+    `  pg_dump --format=custom --file=slipway.dump ${printable(where)}\n`,
     'This command saves only the master key that is kept in the data folder.\n',
   ].join('');
 }

@@ -97,6 +97,20 @@ describe('commands on PostgreSQL', function () {
     assert.deepEqual(keptMasterKeys(elsewhere)[0], key);
     assert.ok(!existsSync(join(elsewhere, 'slipway.sqlite')));
 
+    // The other place for a password in such an address.
+    const byQuery = new URL(database.url);
+    byQuery.searchParams.set('password', byQuery.password);
+    byQuery.searchParams.set('sslpassword', 'key-of-the-key');
+    byQuery.password = '';
+    const hidden = await ask(runBackupCommand, [inFolder('more.tar')], {
+      dataDir,
+      url: byQuery.href,
+    });
+    assert.equal(hidden.code, 0, hidden.err);
+    for (const secret of [new URL(database.url).password, 'key-of-the-key']) {
+      assert.ok(!hidden.err.includes(secret) && !hidden.out.includes(secret));
+    }
+
     const nothing = await ask(runBackupCommand, [inFolder('none.tar')]);
     assert.equal(nothing.code, 2);
     assert.match(nothing.err, /pg_dump[^]*No master key is kept/);
