@@ -140,11 +140,12 @@ describe('local backend: life of a target', () => {
 
   it('marks what it stops as lost, so that it is sent again under the same key', async () => {
     fixture.settings = {
-      buildCommand: '[ -e "$HOME/second" ] || { touch "$HOME/second"; sleep 60; }',
+      buildCommand: '[ -e "$HOME/second" ] || { touch "$HOME/second"; echo begun; sleep 60; }',
     };
     const request = fixture.request(fixture.git.commit({ 'index.html': 'x' }));
     await fixture.trigger(request);
-    await fixture.until(request.deploymentId, ({ progress }) => progress?.done === 1);
+    // That it is its turn does not say that its shell has come so far.
+    await fixture.untilTrue(async () => /^begun$/m.test(await fixture.logs(request.deploymentId)));
     await fixture.backend.stop?.();
     assert.equal((await fixture.trigger(request)).kind, 'retry');
 
