@@ -6,21 +6,13 @@ import { acceptEvents } from './actions/accept-events.js';
 import { createForgetter } from './actions/forget-workspace.js';
 import { installApp } from './actions/install-app.js';
 import { noteUnreadable } from './actions/note-unreadable.js';
-import { openTarget } from './actions/open-target.js';
 import { createPruner } from './actions/prune.js';
-import { reconcileDue } from './actions/reconcile.js';
 import { removeApp } from './actions/remove-app.js';
 import { createOwnRemoval } from './actions/remove-own-targets.js';
-import { createStatusReporter } from './actions/report-status.js';
-import type { Step } from './actions/plan-lanes.js';
-import { createLanes, type LaneDeps, type LaneRouting, type Lanes } from './actions/step-lane.js';
+import { createLanes } from './actions/step-lane.js';
 import { createPushTaker } from './actions/take-pushes.js';
-import { createBackends } from './backends/registry.js';
 import type { Config, Secrets } from './config/config.js';
-import type { Backend, BackendTarget } from './core/backend.js';
-import { Breakers } from './core/delivery/breaker.js';
-import { HostSlots } from './core/delivery/host-slots.js';
-import type { Clock, Ids, Logger, Vault } from './core/ports.js';
+import type { Clock, Logger, Vault } from './core/ports.js';
 import type { BackendApiDeps } from './doors/api/backend-api.js';
 import { createConnectDoor, type ConnectDoor } from './doors/connect/connect-door.js';
 import { controlCommands } from './doors/control-commands.js';
@@ -33,9 +25,7 @@ import type { PanelServices } from './doors/panel/panel-services.js';
 import { digest } from './lib/digest.js';
 import { createGitFetch } from './lib/git-fetch.js';
 import { createIds } from './lib/ids.js';
-import { matchesPathPattern, matchesRefPattern } from './lib/patterns.js';
 import type { TimedJob } from './queue/waker.js';
-import { Worker, type BackgroundJob } from './queue/worker.js';
 import { openStorage } from './storage/open-storage.js';
 import type { OpenStorage } from './storage/storage.js';
 import { diagnose } from './doctor/diagnose.js';
@@ -57,9 +47,12 @@ import { createNoticeParts } from './wiring/notices.js';
 import { createForgeParts, type OpenForge } from './wiring/forge.js';
 import { createPanelServices } from './wiring/panel-services.js';
 import { createWorkspaceParts, type WorkspaceParts } from './wiring/workspace-parts.js';
-import { createReceiverParts, type ReceiverParts } from './wiring/receivers.js';
+import { createReceiverParts } from './wiring/receivers.js';
 import { createVendorParts } from './wiring/vendors.js';
 import { createWorkspaceCredentials } from './wiring/workspace-credentials.js';
+import { createBackendList, startBackends, stopBackends } from './wiring/backends.js';
+import type { Basics } from './wiring/basics.js';
+import { createWorker, laneDeps, statusJob, type LaneWorker } from './wiring/lanes.js';
 
 /** Every collaborator of a running Slipway, built once, by hand. */
 export interface Context {
@@ -88,29 +81,6 @@ export interface Context {
   start(): Promise<void>;
   /** In the reverse order of the start. */
   stop(): Promise<void>;
-}
-
-type LaneWorker = Worker<Step>;
-
-/** Most of them wait for somebody's network; builds on this machine have slots of their own. */
-const lanesAtOnce = 96;
-const callsAtOncePerHost = 32;
-const statusesAtOnce = 48;
-/** Nobody notices, and the calls of backends go first. */
-const statusGatherMs = 50;
-const repositoriesAtOnce = 4;
-const statusJob = 'build statuses';
-
-/** What nearly everything needs. */
-interface Basics {
-  config: Readonly<Config>;
-  baseUrl: string;
-  logger: Logger;
-  clock: Clock;
-  ids: Ids;
-  random: () => number;
-  storage: OpenStorage;
-  vault: Vault;
 }
 
 export async function createContext(
@@ -324,91 +294,6 @@ function ownKey(masterKey: Buffer, purpose: string): Buffer {
   return Buffer.from(hkdfSync('sha256', masterKey, '', purpose, 32));
 }
 
-type BackendParts = ReceiverParts['options'] & ReturnType<typeof createVendorParts>['options'];
-
-function createBackendList(
-  basics: Basics,
-  parts: BackendParts,
-  worker: () => LaneWorker,
-): Backend[] {
-  const { config, baseUrl, storage, clock, logger } = basics;
-  return createBackends({
-    ...parts,
-    baseUrl,
-    dataDir: config.dataDir,
-    publicHost: new URL(baseUrl).hostname,
-    listenHost: config.host,
-    allowPlainHttpGit: config.bitbucketIsLoopback,
-    localBackend: config.localBackend,
-    isOneOfSeveral: config.database.kind === 'postgres',
-    allowed: config.backends,
-    notify: (targetId) => {
-      storage
-        .write((tx) => tx.lanes.wake([targetId], clock()))
-        .then(
-          () => worker().wake(),
-          // Losing a hint costs one poll.
-          (error: unknown) => logger.warn({ target: targetId, err: error }, 'lane.wake_failed'),
-        );
-    },
-    clock,
-    logger,
-  });
-}
-
-function laneDeps(
-  basics: Basics,
-  bitbucket: BitbucketClients,
-  backends: readonly Backend[],
-  statusesDue: () => void,
-): Omit<LaneDeps, 'node'> & { routing: LaneRouting } {
-  const backend = (id: string): Backend | null => backends.find((each) => each.id === id) ?? null;
-  const routing: LaneRouting = {
-    matches: matchesRefPattern,
-    matchesPath: matchesPathPattern,
-    backendFacts(id) {
-      const found = backend(id);
-      return found && { label: found.label, tags: found.capabilities.tags };
-    },
-  };
-  return {
-    ...basics,
-    bitbucket: bitbucket.prompt,
-    backend,
-    breakers: new Breakers(),
-    slots: new HostSlots(callsAtOncePerHost),
-    statusesDue,
-    routing,
-    pageUrl: (token) => `${basics.baseUrl}/d/${token}`,
-  };
-}
-
-function createWorker(
-  basics: Basics,
-  lanes: LaneDeps & { stepping: Lanes },
-  bitbucket: BitbucketClients,
-  more: readonly BackgroundJob[],
-): LaneWorker {
-  const { storage, clock, logger } = basics;
-  const reports = { ...basics, bitbucket: bitbucket.background };
-  const waker = { wake: () => worker.wake() };
-  const reconcile = { ...reports, ...lanes.routing, digest, waker };
-  const reportStatuses = createStatusReporter(reports);
-  const worker: LaneWorker = new Worker({
-    storage,
-    lanes: lanes.stepping,
-    background: [
-      { name: statusJob, gatherMs: statusGatherMs, run: () => reportStatuses(statusesAtOnce) },
-      { name: 'reconcile', run: () => reconcileDue(reconcile, repositoriesAtOnce) },
-      ...more,
-    ],
-    clock,
-    logger,
-    concurrency: lanesAtOnce,
-  });
-  return worker;
-}
-
 async function openConnectDoor(basics: Basics, bitbucket: BitbucketClients): Promise<ConnectDoor> {
   const { config } = basics;
   const connect = createConnectDoor({
@@ -425,39 +310,4 @@ async function openConnectDoor(basics: Basics, bitbucket: BitbucketClients): Pro
   });
   await connect.ready;
   return connect;
-}
-
-/** A target whose secrets cannot be opened must not keep all others from starting; its own deploys say why they wait. */
-async function startBackends(
-  basics: Basics,
-  backends: readonly Backend[],
-  node: string | null,
-): Promise<void> {
-  const { storage, vault, logger } = basics;
-  for (const backend of backends) {
-    const opened: BackendTarget[] = [];
-    for (const target of await storage.read.targets.ofBackend(backend.id)) {
-      // Of what lives on one node, each serves its own.
-      const isElsewhere =
-        node !== null &&
-        backend.ownNode === true &&
-        (await storage.read.lanes.byTarget(target.id))?.node !== node;
-      if (isElsewhere) continue;
-      try {
-        opened.push(openTarget(target, vault));
-      } catch (error) {
-        logger.error({ target: target.id, err: error }, 'backend.target_not_started');
-      }
-    }
-    await backend.start?.(opened);
-  }
-}
-
-/** One that fails to stop must not keep the others, nor the database, from being closed. */
-async function stopBackends({ logger }: Basics, backends: readonly Backend[]): Promise<void> {
-  for (const backend of backends) {
-    await backend.stop?.().catch((error: unknown) => {
-      logger.error({ backend: backend.id, err: error }, 'backend.stop_failed');
-    });
-  }
 }

@@ -3,6 +3,7 @@ import type { AddressInfo } from 'node:net';
 import { createHandler } from './app.js';
 import type { Config, Secrets } from './config/config.js';
 import { databaseInWords } from './config/database-url.js';
+import { rolesInWords } from './config/roles.js';
 import { createContext, type Context } from './context.js';
 import { ConfigError } from './core/errors.js';
 import type { Logger } from './core/ports.js';
@@ -90,15 +91,11 @@ function summary(config: Readonly<Config>, secrets: Secrets, url: string): objec
     host: config.host,
     dataDir: config.dataDir,
     database: databaseInWords(config.database, config.dataDir),
-    roles: rolesText(config.roles),
+    roles: rolesInWords(config.roles),
     bitbucket: config.bitbucketUrl,
     connectAppKey: config.connectAppKey,
     oauthConsumer: config.oauthClientId !== null,
     localBackend: config.localBackend,
     masterKeyIs: secrets.masterKey === null ? 'kept in the data folder' : 'set',
   };
-}
-
-function rolesText({ web, worker }: Config['roles']): string {
-  return [web ? 'web' : '', worker ? 'worker' : ''].filter((name) => name !== '').join(',');
 }

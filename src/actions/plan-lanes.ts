@@ -2,7 +2,6 @@ import { isOver, settleCancelled } from '../core/delivery/settle.js';
 import type {
   Attempt,
   ClaimedLane,
-  Connection,
   Deployment,
   LaneLease,
   Repository,
@@ -15,8 +14,9 @@ import { builtAlong } from './built-along.js';
 import { waitsForRepair } from './connection-gate.js';
 import { statusReport } from './record-status.js';
 import { settleLanes, type Settled } from './settle-lanes.js';
-import { settleWaitingAt, wakeWaiters } from './settle-waiting.js';
+import { wakeWaiters } from './settle-waiting.js';
 import type { LaneDeps } from './step-lane.js';
+import { laneFacts, type LaneFacts } from './lane-facts.js';
 
 /** A thousand lanes must not come back in the same second. */
 export const wakeSpreadMs = 20_000;
@@ -55,21 +55,6 @@ export interface Planned {
   nextDue: number | null;
 }
 
-/** Everything that planning needs to know, read for many lanes at once. */
-interface Facts {
-  targets: ReadonlyMap<string, Target>;
-  /** By target: when what waits there for another one is looked at again. */
-  lookAgainAt: ReadonlyMap<string, number | null>;
-  deployments: ReadonlyMap<string, Deployment>;
-  /** By target. */
-  queued: ReadonlyMap<string, Deployment>;
-  /** By the deployment that runs: the newer one of its branch or tag that wants it cancelled. */
-  cancelFor: ReadonlyMap<string, Deployment>;
-  attempts: ReadonlyMap<string, Omit<Attempt, 'exchanges'>[]>;
-  repositories: ReadonlyMap<string, Repository>;
-  connections: ReadonlyMap<string, Connection>;
-}
-
 /** Says for each leased lane what comes next, and stores it. Lanes without work are given back. */
 export async function planLanes(
   tx: Transaction,
@@ -77,7 +62,7 @@ export async function planLanes(
   deps: LaneDeps,
 ): Promise<Planned> {
   if (claimed.length === 0) return { steps: [], nextDue: null };
-  const facts = await gather(tx, claimed, deps);
+  const facts = await laneFacts(tx, claimed, deps);
   const plan = new Plan(facts, deps);
   const steps = claimed.map((lane) => plan.add(lane)).filter((step) => step !== null);
   await plan.store(tx);
@@ -95,84 +80,9 @@ export function forgetStep(step: Step, deps: Pick<LaneDeps, 'slots' | 'breakers'
   if (step.kind === 'trigger' && step.host !== null) deps.breakers.forgo(step.host);
 }
 
-async function gather(
-  tx: Transaction,
-  claimed: readonly ClaimedLane[],
-  deps: LaneDeps,
-): Promise<Facts> {
-  const currentIds = claimed.map((lane) => lane.currentDeploymentId).filter((id) => id !== null);
-  const [targetRows, currentRows] = await allSettled([
-    tx.targets.byIds(claimed.map(({ lease }) => lease.targetId)),
-    tx.deployments.byIds(currentIds),
-  ]);
-  const [targets, currents] = [byId(targetRows), byId(currentRows)];
-  const lookAgainAt = new Map<string, number | null>();
-  for (const target of targets.values()) {
-    lookAgainAt.set(target.id, await settleWaitingAt(tx, target, deps));
-  }
-  const free = claimed.filter(({ currentDeploymentId }) => {
-    const current = currents.get(currentDeploymentId ?? '');
-    return !current || isOver(current.state);
-  });
-  const queued = await tx.deployments.nextQueued(free.map(({ lease }) => lease.targetId));
-  const wanted = [...queued, ...currents.values()];
-  const started = wanted.filter(({ startedAt }) => startedAt !== null).map(({ id }) => id);
-  const attempts = new Map<string, Omit<Attempt, 'exchanges'>[]>();
-  const others = new Set<string>();
-  for (const { targetId, rollbackOf } of wanted) {
-    const live = targets.get(targetId)?.liveDeploymentId;
-    if (live) others.add(live);
-    if (rollbackOf !== null) others.add(rollbackOf);
-  }
-  const connectionIds = [...targets.values()].flatMap(({ connectionId }) => connectionId ?? []);
-  const repositoryIds = [...new Set(wanted.map(({ repositoryId }) => repositoryId))];
-  const [made, otherRows, repositories, connections, cancelFor] = await allSettled([
-    tx.attempts.ofDeployments(started),
-    tx.deployments.byIds([...others]),
-    tx.repositories.byIds(repositoryIds),
-    tx.connections.byIds([...new Set(connectionIds)]),
-    newerOnes(tx, targets, currents),
-  ]);
-  for (const attempt of made) {
-    const known = attempts.get(attempt.deploymentId);
-    if (known) known.push(attempt);
-    else attempts.set(attempt.deploymentId, [attempt]);
-  }
-  return {
-    targets,
-    lookAgainAt,
-    deployments: new Map([...currents, ...byId(otherRows)]),
-    cancelFor,
-    queued: new Map(queued.map((deployment) => [deployment.targetId, deployment])),
-    attempts,
-    repositories: byId(repositories),
-    connections: byId(connections),
-  };
-}
-
-async function newerOnes(
-  tx: Transaction,
-  targets: ReadonlyMap<string, Target>,
-  currents: ReadonlyMap<string, Deployment>,
-): Promise<Map<string, Deployment>> {
-  const newer = new Map<string, Deployment>();
-  for (const current of currents.values()) {
-    const isCancelled = current.cancelRequestedBy !== null || isOver(current.state);
-    if (isCancelled || targets.get(current.targetId)?.newerPush !== 'cancel') continue;
-    const where = { targetId: current.targetId, states: ['queued'] } as const;
-    const queued = await tx.deployments.recent(where, { limit: 100 });
-    // One whose ref or files must be looked at first may turn out not to deploy at all.
-    const found = queued.find(
-      ({ slot, pendingChecks }) => slot === current.slot && pendingChecks.length === 0,
-    );
-    if (found) newer.set(current.id, found);
-  }
-  return newer;
-}
-
 /** Works out in memory, then writes with few statements. */
 class Plan {
-  readonly #facts: Facts;
+  readonly #facts: LaneFacts;
   readonly #deps: LaneDeps;
   readonly #now: number;
   readonly #released: LaneChange[] = [];
@@ -185,7 +95,7 @@ class Plan {
   readonly #live: { targetId: string; liveDeploymentId: string }[] = [];
   readonly #cancelled: Settled[] = [];
 
-  constructor(facts: Facts, deps: LaneDeps) {
+  constructor(facts: LaneFacts, deps: LaneDeps) {
     this.#facts = facts;
     this.#deps = deps;
     this.#now = deps.clock();
@@ -404,8 +314,4 @@ class Plan {
     this.#attempts.push(attempt);
     return attempt;
   }
-}
-
-function byId<Row extends { id: string }>(rows: readonly Row[]): Map<string, Row> {
-  return new Map(rows.map((row) => [row.id, row]));
 }

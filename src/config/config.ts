@@ -3,6 +3,7 @@ import { ConfigError } from '../core/errors.js';
 import type { LogLevel } from '../lib/logger.js';
 import { parseDatabaseUrl, type DatabaseAddress } from './database-url.js';
 import type { Env, Variable } from './env.js';
+import { parseRoles, type Roles } from './roles.js';
 
 /** What the operator decided, checked and frozen. Secrets are kept apart, in `Secrets`. */
 export interface Config {
@@ -34,14 +35,6 @@ export interface Config {
   allowPrivateTargets: boolean;
   /** Sender of notices by mail; null: no mail is sent. */
   mailFrom: string | null;
-}
-
-/** What a node does; on SQLite one process does both. */
-export interface Roles {
-  /** Takes events, shows pages, answers backends. */
-  web: boolean;
-  /** Works on lanes, reports build statuses, and does the jobs beside them. */
-  worker: boolean;
 }
 
 export interface ForgeConfig {
@@ -209,22 +202,6 @@ function forgeConfig(check: Checker, bitbucketIsLoopback: boolean): ForgeConfig 
     );
   }
   return bare === undefined ? null : { appId: bare.toLowerCase(), environments, jwksUrl, appLink };
-}
-
-function parseRoles(check: Checker): Roles {
-  const names = check.list('SLIPWAY_ROLES') ?? ['web', 'worker'];
-  const roles = { web: names.includes('web'), worker: names.includes('worker') };
-  const unknown = names.filter((name) => name !== 'web' && name !== 'worker');
-  if (unknown.length > 0 || names.length === 0) {
-    check.problem(
-      `SLIPWAY_ROLES is "${names.join(',')}"; it may be web, worker or both with a comma between them.`,
-    );
-  } else if (!(roles.web && roles.worker) && !check.has('DATABASE_URL')) {
-    check.problem(
-      'SLIPWAY_ROLES leaves out a role, which needs DATABASE_URL: with SQLite one process does everything.',
-    );
-  }
-  return roles;
 }
 
 /** `127.0.0.0/8`, `::1` and `localhost`; nothing is resolved. */

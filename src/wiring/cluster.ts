@@ -1,5 +1,6 @@
 import { hostname } from 'node:os';
 import type { Config } from '../config/config.js';
+import { rolesInWords } from '../config/roles.js';
 import { nodeSilentMs, type ClusterNode } from '../core/cluster.js';
 import { ConfigError } from '../core/errors.js';
 import { wakeUps } from '../core/wake-ups.js';
@@ -91,11 +92,10 @@ const alone: Cluster = {
 };
 
 function describe({ config, baseUrl, masterKeys, clock }: ClusterDeps): ClusterNode {
-  const { web, worker } = config.roles;
   return {
     id: nodeIdOf(config.dataDir),
     name: hostname(),
-    roles: [web && 'web', worker && 'worker'].filter(Boolean).join(','),
+    roles: rolesInWords(config.roles),
     masterKeyId: masterKeys[0] ?? '',
     baseUrl,
     startedAt: clock(),
