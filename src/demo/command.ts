@@ -32,8 +32,13 @@ export async function runDemoCommand(argv: string[]): Promise<number> {
   const onServerLine = (line: string, node: number): void => {
     if (options.verbose) say(options.nodes > 1 ? `${node}: ${line}` : line);
   };
-  if (!options.once) return playOnStage(options, say, onServerLine);
-  const report = await playRound(options, say, onServerLine);
+  const interrupted = new AbortController();
+  const interrupt = (): void => interrupted.abort(new Error('interrupted'));
+  // Once each: who asks a second time does not want to wait for the clearing up.
+  process.once('SIGINT', interrupt).once('SIGTERM', interrupt);
+  const { signal } = interrupted;
+  if (!options.once) return playOnStage(options, say, onServerLine, signal);
+  const report = await playRound(options, say, onServerLine, signal);
   if (options.json) process.stdout.write(`${JSON.stringify(report)}\n`);
   else say(summary(report));
   return report.ok ? 0 : 1;

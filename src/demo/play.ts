@@ -10,7 +10,7 @@ const sessionMs = 10 * 60_000;
 /** A server that does not answer any more has usually ended; its own words then say more than "fetch failed". */
 const endsWithinMs = 2_000;
 
-/** Sets everything up, deploys once, prints what to try, and tells what happens until Ctrl-C. */
+/** Sets everything up, deploys once, prints what to try, and tells what happens until `signal` says stop. */
 export async function playOnStage(
   options: {
     ports: { slipway: number; sandbox: number };
@@ -20,10 +20,8 @@ export async function playOnStage(
   },
   say: (line: string) => void,
   onServerLine: (line: string, node: number) => void,
+  signal: AbortSignal,
 ): Promise<number> {
-  const interrupted = new AbortController();
-  const interrupt = (): void => interrupted.abort();
-  process.once('SIGINT', interrupt).once('SIGTERM', interrupt);
   say('Starting Slipway, and the sandbox that plays Bitbucket …');
   const { ports, nodes } = options;
   const door = doorOf(options.door);
@@ -38,10 +36,10 @@ export async function playOnStage(
   try {
     await addTarget(stage, place, door);
     say(whatToTry(stage, await door.settingsUrl(stage)));
-    await tellWhatHappens(stage, door, say, interrupted.signal);
+    await tellWhatHappens(stage, door, say, signal);
     return 0;
   } catch (error) {
-    if (interrupted.signal.aborted) return 0;
+    if (signal.aborted) return 0;
     const ended = await Promise.race([stage.server.ended, delay(endsWithinMs)]);
     if (!ended) throw error;
     say(`Slipway ended ${ended.how}. Its last lines:\n${ended.lastLines}`);

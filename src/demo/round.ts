@@ -39,11 +39,12 @@ export interface PushReport {
 const deployTimeoutMs = 90_000;
 const statusTimeoutMs = 30_000;
 
-/** Install, pick a target, push three times with real git (good, good, a broken build), look at what came of it, uninstall. */
+/** Install, pick a target, push three times with real git (good, good, a broken build), look at what came of it, uninstall. When `signal` says stop, it clears up and has failed. */
 export async function playRound(
   { backend, door, nodes }: { backend: PlaceName; door: DoorName; nodes: number },
   say: (line: string) => void,
   onServerLine: (line: string, node: number) => void,
+  signal: AbortSignal,
 ): Promise<RoundReport> {
   const report: RoundReport = {
     ok: false,
@@ -78,7 +79,8 @@ export async function playRound(
         },
       }),
     );
-    await round.play(stage, opened, doorOf(door));
+    signal.throwIfAborted();
+    await Promise.race([round.play(stage, opened, doorOf(door)), whenAborted(signal)]);
     report.ok = true;
   } catch (error) {
     report.failure = error instanceof Error ? error.message : String(error);
@@ -88,6 +90,12 @@ export async function playRound(
     await stage?.close();
   }
   return report;
+}
+
+function whenAborted(signal: AbortSignal): Promise<never> {
+  return new Promise((_, reject) => {
+    signal.addEventListener('abort', () => reject(signal.reason as Error), { once: true });
+  });
 }
 
 /** What the site is built by: copies the page, and fails where the page says so. */

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { chmodSync, mkdirSync, readdirSync, writeFileSync } from 'node:fs';
+import { chmodSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import pg from 'pg';
 import { git } from '../sandbox/support.js';
@@ -311,6 +311,31 @@ describe('slipway demo', function () {
     });
   });
 
+  for (const nodes of [1, 2]) {
+    it(`--once leaves nothing behind, ${nodes === 1 ? 'neither process nor file' : 'also none of PostgreSQL'}, when it is stopped halfway`, async function () {
+      if (nodes > 1) await (await databaseOrSkip(this)).drop();
+      const { path, env } = temporary(`stopped-${nodes}`);
+      const child = spawnCli(['demo', '--once', '--json', '--nodes', String(nodes)], { env });
+      let said = '';
+      let stdout = '';
+      child.stderr?.setEncoding('utf8').on('data', (text: string) => (said += text));
+      child.stdout?.setEncoding('utf8').on('data', (text: string) => (stdout += text));
+      const ended = new Promise<number | null>((resolve) => child.once('close', resolve));
+      const deadline = { timeoutMs: 30_000, otherwise: () => said };
+      try {
+        await waitFor('a first push', () => said.includes('push a first page'), deadline);
+        child.kill('SIGTERM');
+        assert.equal(await within('the end', 20_000, ended), 1);
+      } finally {
+        child.kill('SIGKILL');
+      }
+      const { ok, failure } = JSON.parse(stdout) as Report;
+      assert.deepEqual([ok, failure], [false, 'interrupted']);
+      assert.deepEqual(readdirSync(path), []);
+      assert.deepEqual(processesThatNamed(path), []);
+    }).timeout(60_000);
+  }
+
   it('fails with ok:false and 1 when it cannot be played', async () => {
     const { path, env } = temporary('no-git');
     const result = await runCli(['demo', '--once', '--json'], {
@@ -345,6 +370,21 @@ describe('slipway demo', function () {
     }
   });
 });
+
+/** By their command line or environment; Linux only, elsewhere none is found. */
+function processesThatNamed(path: string): string[] {
+  const found: string[] = [];
+  for (const pid of readdirSync('/proc').filter((name) => /^\d+$/.test(name))) {
+    for (const file of ['cmdline', 'environ']) {
+      try {
+        if (readFileSync(join('/proc', pid, file), 'utf8').includes(path)) found.push(pid);
+      } catch {
+        // It has ended, or is somebody else's.
+      }
+    }
+  }
+  return found;
+}
 
 async function demoDatabases(url: string): Promise<string[]> {
   const client = new pg.Client({ connectionString: url });
