@@ -85,6 +85,8 @@ async function start(): Promise<never> {
   const { env, problems } = readEnv();
   const { config, secrets } = parseConfig(env, problems);
   const { startServer } = await import('./main.js');
+  // Whoever reads it may be gone; that is no reason to end.
+  process.stderr.on('error', () => undefined);
   const running = await startServer(config, secrets);
   process.stderr.write(`Slipway is listening on ${running.url}\n`);
   await new Promise<void>((resolve) => {

@@ -1,4 +1,7 @@
-import { destination, pino, stdTimeFunctions, type DestinationStream } from 'pino';
+import { constants, openSync } from 'node:fs';
+import { pino, stdTimeFunctions, type DestinationStream } from 'pino';
+// Pino brings an older one, whose last flush goes round for ever when the reader is gone.
+import sonicBoom from 'sonic-boom';
 
 export type LogLevel = 'fatal' | 'error' | 'warn' | 'info' | 'debug' | 'trace' | 'silent';
 
@@ -47,12 +50,27 @@ export function createLogger(level: LogLevel, stream?: DestinationStream) {
   );
 }
 
+/** How often the last lines of a process are offered to a reader who stands still, 100 ms apart. */
+const lastOffers = 10;
+
 /** One listener of the process for however many loggers. */
 const atExit: (() => void)[] = [];
 
-/** What is logged in one turn of the event loop goes out with one write. */
+/**
+ * What is logged in one turn of the event loop goes out with one write. A reader who is gone or stands still holds up
+ * neither the server nor its end: what does not get out by then is dropped.
+ */
 function stderrByTurns(): DestinationStream {
-  const stderr = destination({ fd: 2, sync: false, maxLength: maxWaitingBytes });
+  let isEnding = false;
+  let offers = 0;
+  const stderr = new sonicBoom.SonicBoom({
+    fd: unblockedStderr(),
+    sync: false,
+    maxLength: maxWaitingBytes,
+    retryEAGAIN: () => !isEnding || (offers += 1) < lastOffers,
+  });
+  // There is nowhere to say it; the next line is the next try.
+  stderr.on('error', () => undefined);
   let waiting = '';
   const flush = (): void => {
     const lines = waiting;
@@ -61,8 +79,13 @@ function stderrByTurns(): DestinationStream {
   };
   if (atExit.length === 0) process.once('exit', () => atExit.forEach((write) => write()));
   atExit.push(() => {
-    flush();
-    stderr.flushSync();
+    isEnding = true;
+    try {
+      flush();
+      stderr.flushSync();
+    } catch {
+      // As above, and there is no next line.
+    }
   });
   return {
     write(line) {
@@ -70,6 +93,19 @@ function stderrByTurns(): DestinationStream {
       waiting += line;
     },
   };
+}
+
+/**
+ * Standard error, opened once more so that a full pipe answers at once: a thread that waits in a write for its reader keeps
+ * Node from ending. Sockets, which a service manager hands out, cannot be opened again; nor can what is another user's.
+ */
+function unblockedStderr(): number {
+  try {
+    const { O_WRONLY, O_APPEND, O_NONBLOCK } = constants;
+    return openSync('/proc/self/fd/2', O_WRONLY | O_APPEND | O_NONBLOCK);
+  } catch {
+    return 2;
+  }
 }
 
 function redacted(fields: Record<string, unknown>): Record<string, unknown> {

@@ -1,4 +1,7 @@
 import assert from 'node:assert/strict';
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { join } from 'node:path';
 import { createLogger } from '../../src/lib/logger.js';
 
 describe('logger', () => {
@@ -39,5 +42,28 @@ describe('logger', () => {
       [err.message, err.code, err.cause.message],
       ['refused', 'ECONNREFUSED', 'deeper'],
     );
+  });
+
+  it('does not hold up the end of a process whose reader is gone', async () => {
+    const module = join(import.meta.dirname, '..', '..', 'src', 'lib', 'logger.ts');
+    const script = `
+      import { createLogger } from ${JSON.stringify(module)};
+      const logger = createLogger('info');
+      process.stdin.resume().once('end', () => {
+        logger.info({}, 'being written');
+        setImmediate(() => {
+          logger.info({}, 'last words');
+          process.exit(3);
+        });
+      });
+      process.stdout.write('ready');
+    `;
+    const args = ['--import', 'tsx', '--input-type=module', '--eval', script];
+    const child = spawn(process.execPath, args, { timeout: 10_000, killSignal: 'SIGKILL' });
+    await once(child.stdout, 'data');
+    child.stderr.destroy();
+    await once(child.stderr, 'close');
+    child.stdin.end();
+    assert.deepEqual(await once(child, 'exit'), [3, null]);
   });
 });
