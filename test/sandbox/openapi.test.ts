@@ -59,6 +59,7 @@ describe('sandbox: answers against Bitbucket’s OpenAPI description', () => {
     ['user/workspaces', 'paginated_workspace_access'],
     ['user/workspaces/acme/permission', 'workspace_membership'],
     ['workspaces/acme/members', 'paginated_workspace_memberships'],
+    ['workspaces/acme/members/ada', 'workspace_membership'],
     ['users/ada', 'user'],
     [`${repository}/permissions-config/users/ada`, 'repository_user_permission'],
     [`${repository}/hooks`, 'paginated_webhook_subscriptions'],

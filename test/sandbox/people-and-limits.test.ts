@@ -79,6 +79,15 @@ describe('sandbox: workspaces, people, changes and limits', () => {
       );
     });
 
+    it('tell of one member, and of nobody else', async () => {
+      const bobs = `workspaces/acme/members/${encodeURIComponent(seed.bob.uuid)}`;
+      const member = await bench.rest(bobs, ada);
+      assert.equal(at(member.json, 'user.nickname'), 'bob');
+      await bench.control('POST', 'members', { workspace: 'acme', user: 'bob', role: 'none' });
+      assert.equal((await bench.rest(bobs, ada)).status, 404);
+      assert.equal((await bench.rest('workspaces/acme/members/nobody', ada)).status, 404);
+    });
+
     it('change their slug; uuids go on working', async () => {
       await bench.control('POST', 'workspaces/update', { workspace: 'acme', slug: 'apex' });
       assert.equal((await bench.rest('workspaces/acme', ada)).status, 404);

@@ -16,6 +16,8 @@ const byOperation: Readonly<Record<string, string[] | null>> = {
   'GET /2.0/user/workspaces/:workspace/permission': ['read:workspace:bitbucket'],
   'GET /2.0/user/workspaces/:workspace/permissions/repositories': ['read:repository:bitbucket'],
   'GET /2.0/workspaces/:workspace': ['read:workspace:bitbucket'],
+  'GET /2.0/workspaces/:workspace/members': ['read:workspace:bitbucket'],
+  'GET /2.0/workspaces/:workspace/members/:member': ['read:workspace:bitbucket'],
 };
 
 /** Scopes that a Forge token needs for a call; null: no Forge token may make it. */

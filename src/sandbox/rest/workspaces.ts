@@ -7,8 +7,8 @@ import {
   userShape,
   workspaceShape,
 } from '../shapes/accounts.js';
-import { hrefs } from '../shapes/links.js';
-import type { Workspace } from '../state/model.js';
+import { hrefs, type Links } from '../shapes/links.js';
+import type { User, Workspace } from '../state/model.js';
 import { ok, param, wholeWorkspaceOf, type Call, type Result } from './call.js';
 import { appWorkspace } from './caller.js';
 import { RestError } from './errors.js';
@@ -74,16 +74,29 @@ export function listMembers(call: Call): Result {
   const workspace = wholeWorkspaceOf(call);
   const values = world.state.users
     .filter((user) => workspace.members[user.uuid] !== undefined)
-    .map((user): JsonObject => {
-      const id = encodeURIComponent(user.uuid);
-      return {
-        type: 'workspace_membership',
-        user: userShape(world.links, user),
-        workspace: workspaceShape(world.links, workspace),
-        links: hrefs({ self: world.links.api(`/workspaces/${workspace.slug}/members/${id}`) }),
-      };
-    });
+    .map((user) => membershipShape(world.links, workspace, user));
   return listResult(call, values);
+}
+
+/** One member, by uuid or Atlassian account id; whoever is none is not found. */
+export function readMember(call: Call): Result {
+  const { world } = call;
+  const workspace = wholeWorkspaceOf(call);
+  const user = world.state.user(param(call, 'member'));
+  if (!user || workspace.members[user.uuid] === undefined) {
+    throw new RestError(404, `${param(call, 'member')} is not a member of this workspace.`);
+  }
+  return ok(membershipShape(world.links, workspace, user));
+}
+
+function membershipShape(links: Links, workspace: Workspace, user: User): JsonObject {
+  const id = encodeURIComponent(user.uuid);
+  return {
+    type: 'workspace_membership',
+    user: userShape(links, user),
+    workspace: workspaceShape(links, workspace),
+    links: hrefs({ self: links.api(`/workspaces/${workspace.slug}/members/${id}`) }),
+  };
 }
 
 export function readUser(call: Call): Result {

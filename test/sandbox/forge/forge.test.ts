@@ -65,6 +65,8 @@ describe('sandbox: Forge', () => {
     const token = callsTo('/life')[0]?.headers['x-forge-oauth-system'] as string;
     assert.equal((await bench.rest('repositories/acme/site', token)).status, 200);
     assert.equal((await bench.rest('workspaces/acme', token)).status, 200);
+    const member = await bench.rest('workspaces/acme/members/ada', token);
+    assert.equal(at(member.json, 'user.display_name'), 'Ada Example');
     assert.equal((await bench.rest('user', token)).status, 403, 'closed to Forge');
     const basic = Buffer.from(`x-token-auth:${token}`).toString('base64');
     const git = await call(`${bench.url}/acme/site.git/info/refs?service=git-upload-pack`, {
@@ -94,6 +96,9 @@ describe('sandbox: Forge', () => {
     assert.equal(at(main, 'push.mainbranch'), true);
     assert.equal(at(main, 'push.commits.0.message.value'), 'Second\n');
     assert.equal(at(main, 'repository.full_name'), undefined);
+    const { accountId, ...actor } = at(main, 'actor') as Record<string, unknown>;
+    assert.deepEqual(actor, { type: 'user', uuid: seed.ada.uuid });
+    assert.ok(accountId);
     const tag = pushes.find((push) => at(push, 'push.ref') === 'v1');
     assert.equal(at(tag, 'push.mainbranch'), undefined);
     assert.equal(at(tag, 'push.created'), true);
