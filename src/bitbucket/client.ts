@@ -9,6 +9,7 @@ import { readChangedPaths } from './diffstat.js';
 import { createHook, deleteHook, listHooks, updateHook } from './hooks.js';
 import { Limiters } from './limiter.js';
 import { withPatience, type Patience } from './patience.js';
+import { readMemberName } from './members.js';
 import { readPermission, readPersonName, readWorkspacePermission } from './permissions.js';
 import { createProveInstallation } from './prove-installation.js';
 import { listHeads, listNames, readHead } from './refs.js';
@@ -57,6 +58,7 @@ export function createBitbucket(options: BitbucketOptions): Bitbucket {
     changedPaths: (repository, from, to) => readChangedPaths(rest, repository, from, to),
     permission: (repository, userUuid) => readPermission(rest, repository, userUuid),
     personName: (repository, userUuid) => readPersonName(rest, repository, userUuid),
+    memberName: (workspaceUuid, userUuid) => readMemberName(rest, workspaceUuid, userUuid),
     hooks: (repository, personUuid) => listHooks(rest, repository, personUuid),
     createHook: (repository, spec, personUuid) => createHook(rest, repository, spec, personUuid),
     updateHook: (repository, remoteUuid, spec, personUuid) =>

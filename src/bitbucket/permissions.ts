@@ -114,11 +114,11 @@ export function highest(values: readonly { permission: string }[]): RepositoryPe
 }
 
 /** What goes into the query language above must be one. */
-function isUuid(text: string): boolean {
+export function isUuid(text: string): boolean {
   return /^\{[0-9a-f-]{36}\}$/i.test(text);
 }
 
 /** Private things that may not be seen answer 404 as often as 403 (§3.3). */
-function mayNotAsk(error: unknown): boolean {
+export function mayNotAsk(error: unknown): boolean {
   return error instanceof BitbucketError && [403, 404].includes(error.status ?? 0);
 }

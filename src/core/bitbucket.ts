@@ -95,6 +95,8 @@ export interface Bitbucket {
   setBuildStatus(repository: Repository, commit: string, status: BuildStatus): Promise<void>;
   /** Display name of a person; null when Bitbucket does not tell. */
   personName(repository: Repository, userUuid: string): Promise<string | null>;
+  /** Display name of a member of a workspace; null when Bitbucket does not tell. */
+  memberName(workspaceUuid: string, userUuid: string): Promise<string | null>;
   cloneUrl(repository: Repository): string;
   /** `refused`: see `TriggerRequest.cloneCredential`. */
   cloneCredential(

@@ -362,6 +362,35 @@ describe('createBitbucket', () => {
     });
   });
 
+  describe('memberName', () => {
+    const name = () => bitbucket.memberName(workspaceUuid, userUuid);
+
+    it('asks for one member by both uuids, and for nothing but the name', async () => {
+      apiAnswers({ body: { user: { display_name: 'Sam Dev' } } });
+      assert.equal(await name(), 'Sam Dev');
+      const [workspace, person] = [workspaceUuid, userUuid].map(encodeURIComponent);
+      const path = `/2.0/workspaces/${workspace}/members/${person}`;
+      assert.equal(peer.api[0]?.url, `${path}?fields=user.display_name`);
+    });
+
+    for (const answer of [{ status: 403, body: {} }, { status: 404, body: {} }, { body: {} }]) {
+      it(`is null for ${JSON.stringify(answer)}`, async () => {
+        apiAnswers(answer);
+        assert.equal(await name(), null);
+      });
+    }
+
+    it('throws when nothing can be said now', async () => {
+      apiAnswers({ status: 502, headers: html, body: '' });
+      assert.equal((await failure(name())).code, unavailable);
+    });
+
+    it('sends nothing for what is no uuid', async () => {
+      assert.equal(await bitbucket.memberName(workspaceUuid, '..'), null);
+      assert.equal(peer.seen.length, 0);
+    });
+  });
+
   describe('setBuildStatus', () => {
     it('posts to the commit and cuts long texts', async () => {
       apiAnswers({ status: 201, body: {} });

@@ -21,6 +21,9 @@ export class FakeBitbucket implements Bitbucket {
   diffs = new Map<string, string[]>();
   remote: RemoteRepository | null = null;
   workspaceIs: { slug: string | null; name: string | null } | null = null;
+  /** Names of members by their uuid; whoever is not in it is none. */
+  members = new Map<string, string>();
+  readonly membersAsked: string[] = [];
   permissionIs: RepositoryPermission = 'admin';
   workspacePermissionIs: WorkspacePermission = 'admin';
   remoteHooks: (RemoteHook & { secret?: string })[] = [];
@@ -102,6 +105,11 @@ export class FakeBitbucket implements Bitbucket {
 
   personName(): Promise<string | null> {
     return this.#answer('Ada Example');
+  }
+
+  memberName(workspaceUuid: string, userUuid: string): Promise<string | null> {
+    this.membersAsked.push(`${workspaceUuid} ${userUuid}`);
+    return this.#answer(this.members.get(userUuid) ?? null);
   }
 
   async setBuildStatus(_: Repository, commit: string, status: BuildStatus): Promise<void> {
