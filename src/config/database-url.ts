@@ -21,8 +21,34 @@ export function parseDatabaseUrl(text: string): DatabaseAddress | { problem: str
   if (name === '' || name.includes('/')) {
     return { problem: `DATABASE_URL names no database. It must look like ${example}.` };
   }
+  const problem = tlsProblem(url.searchParams);
+  if (problem) return { problem };
   return { kind: 'postgres', host, port: url.port === '' ? 5432 : Number(url.port), name };
 }
+
+/**
+ * Without `sslmode` nothing is encrypted. What is refused would be weaker than its name: `allow` and `prefer` go on without
+ * encryption where somebody in between wants it so, and `verify-ca` by the public authorities trusts everybody.
+ */
+const sslModes = ['disable', 'require', 'verify-ca', 'verify-full'];
+
+function tlsProblem(query: URLSearchParams): string | null {
+  const mode = query.get('sslmode');
+  const root = query.get('sslrootcert');
+  if (mode !== null && !sslModes.includes(mode)) {
+    return `DATABASE_URL has an sslmode that Slipway does not take. It may be ${sslModes.join(', ')}; best is verify-full.`;
+  }
+  if (mode === 'verify-ca' && (root ?? systemRoots) === systemRoots) {
+    return 'DATABASE_URL says sslmode=verify-ca without the authority: add sslrootcert=/path/ca.pem, or say verify-full.';
+  }
+  if (root !== null && mode === null) {
+    return 'DATABASE_URL names an sslrootcert without an sslmode. Add sslmode=verify-full.';
+  }
+  return null;
+}
+
+/** What `sslrootcert` says to mean the authorities that Node itself trusts. */
+const systemRoots = 'system';
 
 /** For people: never with user or password. */
 export function databaseInWords(address: DatabaseAddress, dataDir: string): string {

@@ -91,6 +91,11 @@ describe('configuration', () => {
       ['postgres://u:letmein@h', /names no database/],
       ['postgres://u:letmein@h/a/b', /names no database/],
       ['postgres:///d', /names no host/],
+      ['postgres://u:letmein@h/d?sslmode=prefer', /sslmode that Slipway does not take/],
+      ['postgres://u:letmein@h/d?sslmode=verify_full', /sslmode that Slipway does not take/],
+      ['postgres://u:letmein@h/d?sslmode=verify-ca', /without the authority/],
+      ['postgres://u:letmein@h/d?sslmode=verify-ca&sslrootcert=system', /without the authority/],
+      ['postgres://u:letmein@h/d?sslrootcert=/ca.pem', /Add sslmode=verify-full/],
     ] as const) {
       const problems = problemsOf({ ...production, DATABASE_URL: text });
       assert.match(problems.join(), words);

@@ -39,7 +39,9 @@ export function codeOf(error: unknown): string {
 /** What the server says has a SQLSTATE; everything else is about the way to it. */
 export function named(error: unknown): Error & { code: string } {
   const code = codeOf(error);
-  if (error instanceof pg.DatabaseError) return Object.assign(error, { code });
+  if (error instanceof pg.DatabaseError || (error instanceof Error && code === connectionLost)) {
+    return Object.assign(error, { code });
+  }
   const detail = code === 'unknown error' && error instanceof Error ? error.message : code;
   const lost = new Error(`The connection to PostgreSQL is lost (${detail})`, { cause: error });
   return Object.assign(lost, { code: connectionLost });

@@ -21,7 +21,7 @@ export interface OpenExamination {
 
 /** Looks at a server without changing anything. Throws `ConfigError` or `InfrastructureError`. */
 export async function examinePostgres(url: string, now: () => number): Promise<OpenExamination> {
-  const server = await readFacts(url, now, 0);
+  const server = await readFacts(url, now);
   const readers = openReaders(url, null);
   const { sql } = readers;
   try {

@@ -18,5 +18,3 @@ export const idleReaderMs = 30_000;
 
 /** Between two tries to connect, growing from the first to the last: whoever writes meanwhile is answered at once. */
 export const reconnectMs = { first: 50, last: 1_000 } as const;
-/** At start the database may be a little later than we are. */
-export const patienceAtStartMs = 15_000;

@@ -25,10 +25,10 @@ export const postgresDialect: WriterDialect = {
 };
 
 /**
- * One of possibly many nodes on one database. Waits a little for a server that is not up yet, migrates (one node at a time),
- * and leaves alone what other nodes have leased or claimed: what a dead one held runs out by itself.
+ * One of possibly many nodes on one database. Migrates (one node at a time), and leaves alone what other nodes have leased or
+ * claimed: what a dead one held runs out by itself.
  *
- * Throws `ConfigError` or `InfrastructureError` with words for the operator.
+ * Throws `ConfigError` or `InfrastructureError` with words for the operator; waits for nobody who is not there yet.
  */
 export async function openPostgresStorage(options: {
   dataDir: string;
@@ -40,8 +40,6 @@ export async function openPostgresStorage(options: {
   logger: Logger;
   /** Whether lanes that become due add a job for the waker, whose tables are there by the time of the first one. */
   rings?: () => boolean;
-  /** How long to wait for a server that cannot be reached, ms. */
-  patienceMs?: number;
 }): Promise<OpenStorage> {
   const { url, logger } = options;
   const lock = await lockDataFolder(options.dataDir);
@@ -75,16 +73,21 @@ export async function openPostgresStorage(options: {
     dialect: postgresDialect,
   });
   const readers = openReaders(url, logger);
-  // Nobody listened until now: whatever was pushed meanwhile is looked for at once.
-  if (await connection.joinAlone()) {
-    await writer.write(() => tx.repositories.reconcileAll(options.now()));
-  }
   const close = async (): Promise<void> => {
     await writer.idle();
     await readers.close();
     await connection.close();
     await lock.release();
   };
+  try {
+    // Nobody listened until now: whatever was pushed meanwhile is looked for at once.
+    if (await connection.joinAlone()) {
+      await writer.write(() => tx.repositories.reconcileAll(options.now()));
+    }
+  } catch (error) {
+    await close();
+    throw error;
+  }
   let closed: Promise<void> | null = null;
   return {
     kind: 'postgres',

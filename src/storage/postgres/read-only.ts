@@ -11,7 +11,7 @@ import { reachable } from './schema.js';
  * `InfrastructureError('storage_unavailable')` when it cannot be reached.
  */
 export async function openPostgresReadOnly(url: string): Promise<ReadOnlyStorage> {
-  await reachable(url, { now: Date.now, logger: null, patienceMs: 0 });
+  await reachable(url, { now: Date.now, logger: null });
   const readers = openReaders(url, null);
   const storage = {
     read: transactionOver(readers.sql, () => {

@@ -1,12 +1,12 @@
-import { setTimeout as delay } from 'node:timers/promises';
 import { Sequelize } from 'sequelize';
-import { ConfigError, InfrastructureError } from '../../core/errors.js';
+import { ConfigError } from '../../core/errors.js';
 import type { Logger } from '../../core/ports.js';
 import { migrate } from '../migrations/index.js';
 import { defineModels } from '../models/index.js';
-import { codeOf, connectionLost, named } from './errors.js';
-import { graceMs, patienceAtStartMs, readStatementMs } from './limits.js';
+import { codeOf, isDatabaseFailure, named } from './errors.js';
+import { graceMs, readStatementMs } from './limits.js';
 import { schemaKey } from './locks.js';
+import { refusal } from './refusal.js';
 import { clientConfig, Session } from './session.js';
 
 /** The oldest version that PostgreSQL itself still mends. */
@@ -25,13 +25,12 @@ export interface ServerFacts {
 /** Clocks that differ by more than this are told of: leases and schedules are times of the nodes' own. */
 export const mostSkewMs = 2_000;
 
-/** Throws `ConfigError`, or `InfrastructureError('storage_unavailable')` when the server does not come in time. */
-export async function readFacts(
-  url: string,
-  now: () => number,
-  patienceMs = patienceAtStartMs,
-): Promise<ServerFacts> {
-  const session = await patiently(url, patienceMs);
+/**
+ * Throws `ConfigError` where waiting mends nothing, and `InfrastructureError('storage_unavailable')` with the reason in words
+ * where it may.
+ */
+export async function readFacts(url: string, now: () => number): Promise<ServerFacts> {
+  const session = await opened(url);
   try {
     const [facts] = (await session.exec(
       `SELECT current_setting('server_version') AS version, current_setting('server_version_num') AS number,
@@ -51,15 +50,12 @@ export async function readFacts(
   }
 }
 
-/**
- * Whether this can be our database: reached, new enough, in UTF-8, with clocks that agree. Waits for a server that is still
- * starting. Throws like `readFacts`.
- */
+/** Whether this can be our database: reached, new enough, in UTF-8, with clocks that agree. Throws like `readFacts`. */
 export async function reachable(
   url: string,
-  { now, logger, patienceMs }: { now: () => number; logger: Logger | null; patienceMs?: number },
+  { now, logger }: { now: () => number; logger: Logger | null },
 ): Promise<void> {
-  const { major, encoding, isDurable, skewMs } = await readFacts(url, now, patienceMs);
+  const { major, encoding, isDurable, skewMs } = await readFacts(url, now);
   if (major < oldestVersion) {
     throw new ConfigError([
       `DATABASE_URL leads to PostgreSQL ${major}; Slipway needs ${oldestVersion} or newer.`,
@@ -74,42 +70,13 @@ export async function reachable(
   if (Math.abs(skewMs) > mostSkewMs) logger?.warn({ skewMs }, 'storage.clock_differs');
 }
 
-async function patiently(url: string, patienceMs: number): Promise<Session> {
-  const until = performance.now() + patienceMs;
-  for (;;) {
-    try {
-      const limits = { statementMs: readStatementMs, plans: 'fresh' } as const;
-      return await Session.open(url, readStatementMs + graceMs, limits);
-    } catch (error) {
-      const problem = problemOf(error);
-      if (problem) throw new ConfigError([problem]);
-      if (performance.now() > until) {
-        throw new InfrastructureError('storage_unavailable', (error as Error).message, {
-          cause: error,
-        });
-      }
-      await delay(250);
-    }
+async function opened(url: string): Promise<Session> {
+  const limits = { statementMs: readStatementMs, plans: 'fresh' } as const;
+  try {
+    return await Session.open(url, readStatementMs + graceMs, limits);
+  } catch (error) {
+    throw refusal(error);
   }
-}
-
-/** What waiting does not mend, in words; null: it may. */
-function problemOf(error: unknown): string | null {
-  const code = codeOf(error);
-  const cause = codeOf((error as Error).cause);
-  if (code.startsWith('28')) {
-    return 'PostgreSQL refuses the user or password in DATABASE_URL.';
-  }
-  if (code === '3D000') return 'The database that DATABASE_URL names does not exist. Create it.';
-  if (cause === 'ENOTFOUND') return 'DATABASE_URL names a host that cannot be found.';
-  if (
-    code === connectionLost &&
-    cause === 'unknown error' &&
-    /SSL|certificate/i.test(String(error))
-  ) {
-    return `No secure connection to PostgreSQL can be made (${(error as Error).message}). See sslmode in docs/postgresql.md.`;
-  }
-  return null;
 }
 
 /**
@@ -139,7 +106,7 @@ export async function migratePostgres(url: string): Promise<string[]> {
 
 /** For `slipway migrate`: beside running nodes, which go on. Throws like `reachable` and `migratePostgres`. */
 export async function migrateServer(url: string, now: () => number): Promise<string[]> {
-  await readFacts(url, now, 0);
+  await readFacts(url, now);
   return migratePostgres(url);
 }
 
@@ -150,8 +117,5 @@ function schemaProblem(error: unknown): unknown {
       'The user in DATABASE_URL may not create tables. Make it the owner of the database, or grant it CREATE on the schema.',
     ]);
   }
-  const cause = named(original);
-  return cause.code === connectionLost
-    ? new InfrastructureError('storage_unavailable', cause.message, { cause })
-    : error;
+  return isDatabaseFailure(named(original).code) ? refusal(original) : error;
 }

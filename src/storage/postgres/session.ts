@@ -1,8 +1,9 @@
 import { Socket } from 'node:net';
 import pg from 'pg';
 import { parse, toClientConfig } from 'pg-connection-string';
+import { ConfigError } from '../../core/errors.js';
 import type { SqlValue } from '../sql.js';
-import { named } from './errors.js';
+import { codeOf, named } from './errors.js';
 import { connectMs } from './limits.js';
 
 /** int8 is kept as text by the driver; ours are times, counters and flags, all far below 2^53. */
@@ -18,10 +19,13 @@ export const types: pg.CustomTypesConfig = {
 /** Of a node's connections at the server: `SELECT application_name FROM pg_stat_activity`. */
 const applicationName = 'slipway';
 
-/** What every connection of ours is opened with. `sslmode` means what PostgreSQL's own documentation says of it. */
+/**
+ * What every connection of ours is opened with. Throws `ConfigError` when a file that the address names cannot be read.
+ * Which values of `sslmode` come here, see `parseDatabaseUrl`.
+ */
 export function clientConfig(url: string): pg.ClientConfig {
   return {
-    ...toClientConfig(parse(url, { useLibpqCompat: true })),
+    ...driverConfig(url),
     application_name: applicationName,
     connectionTimeoutMillis: connectMs,
     keepAlive: true,
@@ -29,6 +33,26 @@ export function clientConfig(url: string): pg.ClientConfig {
     types,
   };
 }
+
+/** The driver by itself takes `require` for `verify-full`; the option has it mean what PostgreSQL's own documentation says. */
+function driverConfig(text: string): pg.ClientConfig {
+  const url = new URL(text);
+  url.searchParams.delete('uselibpqcompat');
+  // The driver would read a file of that name. Without one, Node's own authorities count.
+  if (url.searchParams.get('sslrootcert') === 'system') url.searchParams.delete('sslrootcert');
+  try {
+    return toClientConfig(parse(url.href, { useLibpqCompat: true }));
+  } catch (error) {
+    const { path } = error as NodeJS.ErrnoException;
+    if (path === undefined) throw error;
+    const name = tlsFiles.find((one) => url.searchParams.get(one) === path) ?? 'a file';
+    throw new ConfigError([
+      `DATABASE_URL names ${name} ${path}, which cannot be read (${codeOf(error)}).`,
+    ]);
+  }
+}
+
+const tlsFiles = ['sslrootcert', 'sslcert', 'sslkey'];
 
 export interface SessionLimits {
   statementMs: number;
