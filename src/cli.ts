@@ -78,6 +78,7 @@ async function main(argv: string[]): Promise<number> {
   }
 }
 
+const stopSignals = ['SIGTERM', 'SIGINT'] as const;
 /** Signals that come this close together are one wish. */
 const sameWishMs = 1_000;
 
@@ -87,7 +88,11 @@ async function start(): Promise<never> {
   const { startServer } = await import('./main.js');
   // Whoever reads it may be gone; that is no reason to end.
   process.stderr.on('error', () => undefined);
+  // Nothing is begun that a start does not go on from; a database may be waited for meanwhile.
+  const stopBeforeStart = (): never => process.exit(0);
+  for (const signal of stopSignals) process.once(signal, stopBeforeStart);
   const running = await startServer(config, secrets);
+  for (const signal of stopSignals) process.off(signal, stopBeforeStart);
   process.stderr.write(`Slipway is listening on ${running.url}\n`);
   await new Promise<void>((resolve) => {
     process.once('SIGTERM', () => resolve());

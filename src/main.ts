@@ -8,6 +8,7 @@ import { createContext, type Context } from './context.js';
 import { ConfigError } from './core/errors.js';
 import type { Logger } from './core/ports.js';
 import { createLogger } from './lib/logger.js';
+import { onceDatabaseIsThere } from './wiring/wait-for-database.js';
 
 export interface RunningServer {
   /** Where Slipway is reached, without a trailing slash. */
@@ -15,14 +16,19 @@ export interface RunningServer {
   stop(): Promise<void>;
 }
 
-/** Bitbucket resends on 5xx only, so what comes before we are ready is answered with one. */
-const notReady: RequestListener = (_request, response) => {
-  response.writeHead(503, { 'retry-after': '2' }).end();
+/**
+ * Bitbucket resends on 5xx only, so what comes before we are ready is answered with one. That the process is alive is true
+ * already: whoever looks after it must not end it while it waits for its database.
+ */
+const notReady: RequestListener = (request, response) => {
+  if (request.method === 'GET' && request.url === '/healthz') response.end('ok\n');
+  else response.writeHead(503, { 'retry-after': '2' }).end('starting\n');
 };
 
 /**
  * Config → context → roles. The port is bound first: it may be part of our own address, and a port that is taken should be
- * said before a data folder is touched. Throws `ConfigError` or `InfrastructureError` with words for the operator.
+ * said before a data folder is touched. A PostgreSQL that is not there yet is waited for. Throws `ConfigError` or
+ * `InfrastructureError` with words for the operator; nothing is left open then.
  */
 export async function startServer(
   config: Readonly<Config>,
@@ -35,17 +41,37 @@ export async function startServer(
   const server = createServer((request, response) => handler(request, response));
   await listen(server, config);
   const url = config.baseUrl ?? `http://${config.host}:${(server.address() as AddressInfo).port}`;
-  let context: Context;
-  try {
-    context = await createContext(config, secrets, url, logger);
-  } catch (error) {
+  const handle = (by: RequestListener): void => void (handler = by);
+  const context = await bringUp([config, secrets, url, logger], handle).catch((error: unknown) => {
     server.close();
+    server.closeAllConnections();
     throw error;
-  }
-  handler = createHandler(context);
-  await context.start();
+  });
   logger.info(summary(config, secrets, url), 'slipway.started');
   return { url, stop: () => stop(server, context, logger) };
+}
+
+/** Built and started; on PostgreSQL begun anew while that is away. Nothing is left open when it rejects. */
+async function bringUp(
+  parts: Parameters<typeof createContext>,
+  handle: (by: RequestListener) => void,
+): Promise<Context> {
+  const [config, , , logger] = parts;
+  const begin = async (): Promise<Context> => {
+    const context = await createContext(...parts);
+    handle(createHandler(context));
+    try {
+      await context.start();
+      return context;
+    } catch (error) {
+      handle(notReady);
+      await context.stop();
+      throw error;
+    }
+  };
+  if (config.database.kind === 'sqlite') return begin();
+  const database = databaseInWords(config.database, config.dataDir);
+  return onceDatabaseIsThere(begin, { database, logger });
 }
 
 /** Takes nothing new, lets what runs come to its next safe point, then closes in the reverse order of the start. */

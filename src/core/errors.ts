@@ -302,6 +302,12 @@ export const errorCatalogue = {
     says: 'Forge has not brought a token that can still be used',
     advice: 'It brings one every hour, and with every push or page; what waits goes on then.',
   },
+  database_absent: {
+    says: 'PostgreSQL was not there within a minute of the start',
+    why: 'Slipway waits that long for a database that is started together with it, and says so in its log.',
+    advice:
+      'Look whether it runs and whether DATABASE_URL names its host and port, then start Slipway again. Nothing was changed.',
+  },
   storage_unavailable: {
     says: 'The database does not take writes at the moment',
     why: 'The disk is full or read-only, or another program holds the database.',

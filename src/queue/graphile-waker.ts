@@ -49,8 +49,9 @@ export class GraphileWaker implements LaneWaker {
     this.#options = options;
   }
 
+  /** Where the database is away at that moment it begins later: sweeps find what is due in the meantime. */
   async start(worker: Waker): Promise<void> {
-    await this.#open(worker);
+    await this.#open(worker).catch((error: unknown) => this.#notStarted(error, worker));
   }
 
   async stop(): Promise<void> {
@@ -83,11 +84,13 @@ export class GraphileWaker implements LaneWaker {
 
   #openAgain(worker: Waker): void {
     this.#again = setTimeout(() => {
-      this.#open(worker).catch((error: unknown) => {
-        this.#options.logger.warn({ err: error }, 'waker.not_started');
-        if (!this.#stopping) this.#openAgain(worker);
-      });
+      this.#open(worker).catch((error: unknown) => this.#notStarted(error, worker));
     }, openAgainAfterMs);
+  }
+
+  #notStarted(error: unknown, worker: Waker): void {
+    this.#options.logger.warn({ err: error }, 'waker.not_started');
+    if (!this.#stopping) this.#openAgain(worker);
   }
 
   #runnerOptions(): RunnerOptions {

@@ -2,12 +2,13 @@ import { hostname } from 'node:os';
 import type { Config } from '../config/config.js';
 import { rolesInWords } from '../config/roles.js';
 import { nodeSilentMs, type ClusterNode } from '../core/cluster.js';
-import { ConfigError } from '../core/errors.js';
+import { ConfigError, SlipwayError } from '../core/errors.js';
 import { wakeUps } from '../core/wake-ups.js';
 import type { Clock, Logger, Storage } from '../core/ports.js';
 import { inProcessWaker, type LaneWaker, type TimedJob } from '../queue/waker.js';
 import type { BackgroundJob } from '../queue/worker.js';
 import { openWakeUpPool } from '../storage/postgres/wake-up-pool.js';
+import { unavailable } from '../storage/postgres/writer-connection.js';
 import { ClusterMember, type Company, type MemberDeps } from './cluster-member.js';
 import { nodeIdOf } from './node-id.js';
 
@@ -39,7 +40,8 @@ const forgetAfterMs = 24 * 60 * 60_000;
 
 /**
  * What a node needs because there may be others on its database. Throws `ConfigError` where one of them seals with a key that
- * this one does not have: sessions, links and secrets of one would be worth nothing to the other.
+ * this one does not have: sessions, links and secrets of one would be worth nothing to the other; `InfrastructureError` while
+ * the database is away.
  */
 export async function joinCluster(deps: ClusterDeps): Promise<Cluster> {
   const { databaseUrl, storage, logger } = deps;
@@ -78,7 +80,8 @@ export async function joinCluster(deps: ClusterDeps): Promise<Cluster> {
 const notAllowed = '42501';
 
 function schemaProblem(error: unknown): unknown {
-  if ((error as { code?: unknown } | null)?.code !== notAllowed) return error;
+  if (error instanceof SlipwayError) return error;
+  if ((error as { code?: unknown } | null)?.code !== notAllowed) return unavailable(error);
   return new ConfigError([
     `The user in DATABASE_URL may not create the schema ${wakeUps.schema}. Make it the owner of the database, or grant it CREATE on the database.`,
   ]);

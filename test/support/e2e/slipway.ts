@@ -38,17 +38,29 @@ export class SlipwayServer {
     settings: { SLIPWAY_DATA_DIR: string } & Record<string, string | undefined>,
     options: CliOptions = {},
   ): Promise<SlipwayServer> {
+    const server = SlipwayServer.begin(settings, options);
+    await server.listening();
+    return server;
+  }
+
+  /** Only begins: for whoever looks at it before it is ready. */
+  static begin(
+    settings: { SLIPWAY_DATA_DIR: string } & Record<string, string | undefined>,
+    options: CliOptions = {},
+  ): SlipwayServer {
     const env = { PORT: '0', ...options.env, ...settings };
-    const child = spawnCli(['start'], { ...options, env });
-    const server = new SlipwayServer(child, settings.SLIPWAY_DATA_DIR);
-    server.#url = await waitFor('Slipway to listen', () => server.#listeningAt(), {
+    return new SlipwayServer(spawnCli(['start'], { ...options, env }), settings.SLIPWAY_DATA_DIR);
+  }
+
+  /** Like `start`. */
+  async listening(): Promise<void> {
+    this.#url = await waitFor('Slipway to listen', () => this.#listeningAt(), {
       timeoutMs: startTimeoutMs,
-      otherwise: () => server.stderr,
+      otherwise: () => this.stderr,
     }).catch((error: unknown) => {
-      child.kill('SIGKILL');
+      this.#child.kill('SIGKILL');
       throw error;
     });
-    return server;
   }
 
   get url(): string {
