@@ -14,7 +14,7 @@ const maxPages = 20;
 
 /**
  * Paths that differ between two commits, from both sides of a rename; null when it cannot be known: a commit is gone after a
- * force push, the server timed out (555), or the list is too long. `topic=false` compares the two trees themselves, which is
+ * force push, the server timed out (555), the list is too long, or an entry names no file. `topic=false` compares the two trees themselves, which is
  * what will be served (reference/bitbucket-api.md §4.5). The order in the address is new..old.
  */
 export async function readChangedPaths(
@@ -37,10 +37,12 @@ export async function readChangedPaths(
         pageShape,
       );
       for (const { old, new: changed } of page.values) {
+        if (!old && !changed) return null;
         if (old) paths.add(old.path);
         if (changed) paths.add(changed.path);
       }
-      path = page.values.length > 0 ? (page.next ?? null) : null;
+      // Also behind an empty page: a list that ends too early would skip a push that matters.
+      path = page.next ?? null;
     }
   } catch (error) {
     if (error instanceof BitbucketError && isUnknowable(error)) return null;

@@ -52,6 +52,19 @@ describe('changed files and heads', () => {
       assert.deepEqual(await changed(), ['page-0', 'page-1', 'last']);
     });
 
+    it('goes on behind a page that is empty', async () => {
+      const next = `${peer.baseUrl}${repositoryPath}/diffstat/x?page=2`;
+      apiAnswers((turn) =>
+        turn === 0 ? { body: { next, values: [] } } : { body: { values: [file('web/last')] } },
+      );
+      assert.deepEqual(await changed(), ['web/last']);
+    });
+
+    it('cannot be known where an entry names no file', async () => {
+      apiAnswers(() => ({ body: { values: [file('docs/a'), { old: null, new: null }] } }));
+      assert.equal(await changed(), null);
+    });
+
     it('is given up for a change of more than 10,000 files: that touches everything somewhere', async () => {
       const next = `${peer.baseUrl}${repositoryPath}/diffstat/x?page=2`;
       apiAnswers((turn) => ({ body: { next, values: [file(`f${turn}`)] } }));
