@@ -132,11 +132,9 @@
       target.replaceWith(...rest);
       putIn($(into.slice(1)), beside);
       const fresh = $(into.slice(1))?.querySelector('form.form');
-      focusIn(rest, {
-        had,
-        opener: before && drawnBy.get(before)?.path,
-        form: fresh && fresh.id !== before?.id ? fresh : null,
-      });
+      const was = before && drawnBy.get(before)?.path;
+      const isOther = fresh && (fresh.id !== before?.id || (path && was !== path));
+      focusIn(rest, { had, opener: was, form: isOther ? fresh : null });
       announce(rest[0]?.querySelector('[data-focus]')?.innerText);
     }
     for (const part of oob) if ($(part.id)) morph($(part.id), part);
@@ -373,10 +371,46 @@
     void send(form, null, { method: 'GET', path }, form.dataset.swap);
   });
 
+  // A form in which something was typed is not taken away unasked for another one.
+  const inTheWay = (from) =>
+    !('anyway' in from.dataset) &&
+    formsIn($(from.dataset.swap.slice(1))).find(
+      (form) =>
+        typed.has(form) && !form.contains(from) && drawnBy.get(form)?.path !== from.dataset.load,
+    );
+  const ask = (from, form) => {
+    const button = (words, marks) => {
+      const one = document.createElement('button');
+      Object.assign(one, { type: 'button', className: 'button', textContent: words });
+      Object.assign(one.dataset, marks);
+      return one;
+    };
+    const box = document.createElement('div');
+    box.className = 'message message-warning';
+    const title = $(form.getAttribute('aria-labelledby'))?.innerText;
+    const words = document.createElement('div');
+    const { load: path, swap } = from.dataset;
+    const says = document.createElement('p');
+    says.textContent = `What you typed into “${title}” is not saved.`;
+    const stay = button('Keep it', { dismiss: '', back: form.id });
+    const choice = document.createElement('div');
+    choice.className = 'form-actions';
+    choice.append(stay, button('Discard it and go on', { load: path, swap, anyway: '' }));
+    words.append(says, choice);
+    box.append(words);
+    show([box], form.closest('section')?.querySelector('.messages'));
+    stay.focus();
+  };
+
   on('click', (event) => {
-    event.target.closest('[data-dismiss]')?.closest('.message').remove();
+    const dismiss = event.target.closest('[data-dismiss]');
+    dismiss?.closest('.message').remove();
+    if (dismiss?.dataset.back) $(dismiss.dataset.back)?.querySelector('.input')?.focus();
     const from = event.target.closest('[data-load]');
-    if (from) void send(from, from, { method: 'GET', path: from.dataset.load }, from.dataset.swap);
+    const form = from && inTheWay(from);
+    if (form) ask(from, form);
+    else if (from)
+      void send(from, from, { method: 'GET', path: from.dataset.load }, from.dataset.swap);
   });
 
   on('keydown', (event) => {

@@ -257,6 +257,39 @@ describe('workspace page in a browser', function () {
     assert.equal(await page.isVisible('#channel-name'), true);
   });
 
+  it('asks before another form takes away one with something typed in it', async () => {
+    await open();
+    const [first, second] = await connections();
+    await press(page, `#edit-connection-${first?.id}`);
+    await page.waitForSelector('#form-connection');
+    await press(page, `#edit-connection-${second?.id}`);
+    await page.waitForSelector(`text=Change or repair ${second?.name}`);
+    assert.equal(await focused(page), '#connection-name', 'nothing was typed, nothing is asked');
+    await page.keyboard.press('Control+A');
+    await page.keyboard.type('Mine');
+    await press(page, `#edit-connection-${first?.id}`);
+    const question = `.message >> text=What you typed into “Change or repair ${second?.name}” is not saved.`;
+    await page.waitForSelector(question);
+    assert.match((await page.textContent('#announcer')) ?? '', /is not saved/);
+    await clear('the question');
+    await page.keyboard.press('Enter');
+    await page.waitForSelector(question, { state: 'detached' });
+    assert.equal(await page.inputValue('#connection-name'), 'Mine');
+    assert.equal(await focused(page), '#connection-name', 'back to what was typed');
+    await press(page, `#edit-connection-${first?.id}`);
+    await page.waitForSelector(question);
+    await page.keyboard.press('Tab');
+    await page.keyboard.press('Enter');
+    await page.waitForSelector(`h3 >> text=Change or repair ${first?.name}`);
+    assert.equal(await page.inputValue('#connection-name'), first?.name);
+    assert.equal(await focused(page), '#connection-name');
+    assert.equal(await page.locator(question).count(), 0);
+    await page.keyboard.type('!');
+    await press(page, '#form-connection .button-subtle');
+    await page.waitForSelector('#form-connection', { state: 'detached' });
+    assert.equal(await nameOf(second?.id), second?.name);
+  });
+
   it('renews its session while it is open, whatever is being typed', async () => {
     await open();
     const session = `document.querySelector('meta[name="slipway-session"]').content`;
