@@ -109,10 +109,13 @@
       fold.open = true;
   };
 
-  const apply = ({ html, status }, into, slot, path, from) => {
+  const parsed = (html) => {
     const box = document.createElement('template');
     box.innerHTML = html;
-    const parts = [...box.content.children];
+    return box.content;
+  };
+  const apply = ({ html, status }, into, slot, path, from) => {
+    const parts = [...parsed(html).children];
     const flag = parts.filter((part) => 'flag' in part.dataset);
     const oob = parts.filter((part) => 'oob' in part.dataset);
     const rest = parts.filter((part) => !flag.includes(part) && !oob.includes(part));
@@ -288,14 +291,72 @@
     }
   };
 
+  // A check is shown step by step: while the answer only says how far it is, the same form is sent again with what is known.
+  const runs = new WeakMap();
+  const placeOf = (form) => $(form.dataset.checks ?? '');
+  // Between the last step and the end nothing can be typed that would be lost.
+  const freeze = (form, button, on) => {
+    const parts = [...form.querySelectorAll('.form-step')];
+    if (on && parts.some((part) => part.contains(document.activeElement))) button?.focus();
+    for (const part of parts) part.inert = on;
+  };
+  const inSteps = async (form, request, run) => {
+    for (;;) {
+      const answer = await transport(request);
+      if (!form.dataset.checks) return answer;
+      if (runs.get(form) !== run || !form.isConnected) return null;
+      const fresh = parsed(answer.html).firstElementChild;
+      const box = placeOf(form);
+      clearTimeout(run.slow);
+      if (answer.status !== 200 || !box || fresh?.id !== box.id) return answer;
+      const isFirst = !box.firstChild;
+      morph(box, fresh);
+      if (isFirst) box.scrollIntoView({ block: 'nearest' });
+      announce(box.dataset.news);
+      freeze(form, run.button, 'saving' in box.dataset);
+      run.slow = setTimeout(() => {
+        const late = box.querySelector('[data-slow]');
+        if (late) late.hidden = false;
+        announce(late?.textContent);
+      }, 5_000);
+      request.fields = [
+        ...request.fields.filter(([name]) => name !== 'checked'),
+        ['checked', box.dataset.checked],
+      ];
+    }
+  };
+  const endRun = (form, run) => {
+    clearTimeout(run.slow);
+    runs.delete(form);
+    delete form.dataset.busy;
+    run.button?.removeAttribute('aria-busy');
+    freeze(form, run.button, false);
+    placeOf(form)?.replaceChildren();
+  };
+  // What is being saved is not what stands there any more.
+  const stopRun = (form) => {
+    const box = form && placeOf(form);
+    const run = box && runs.get(form);
+    if (box) delete box.dataset.checked;
+    if (!run) return;
+    endRun(form, run);
+    const text = document.createElement('p');
+    text.textContent = 'The check was stopped, since you changed something. Nothing was saved.';
+    box.append(text);
+    announce(text.textContent);
+  };
+
   const send = async (from, button, request, into) => {
     if (from.dataset.busy) return;
     from.dataset.busy = 'true';
     button?.setAttribute('aria-busy', 'true');
     const slot = from.closest('.card, section')?.querySelector('.messages');
     const homes = [from.closest('form'), from.closest('section')];
+    const run = { button };
+    runs.set(from, run);
     try {
-      const answer = await transport(request);
+      const answer = await inSteps(from, request, run);
+      if (!answer) return;
       round += 1;
       etag = null;
       if (answer.status === 200) {
@@ -309,10 +370,10 @@
       if (document.activeElement === document.body)
         home?.querySelector('button, select, summary')?.focus();
     } catch {
-      say('Slipway did not answer. Nothing you typed is lost; try again.', slot);
+      if (runs.get(from) === run)
+        say('Slipway did not answer. Nothing you typed is lost; try again.', slot);
     } finally {
-      delete from.dataset.busy;
-      button?.removeAttribute('aria-busy');
+      if (runs.get(from) === run) endRun(from, run);
       preview(from.closest('form'));
       schedule(request.method === 'POST');
     }
@@ -332,6 +393,8 @@
     // A form that stands open beside it stays open.
     const open = formsIn($(form.dataset.swap?.slice(1))).find((one) => drawnBy.has(one));
     if (open && open !== form) fields.push(['open', drawnBy.get(open).path.split('?')[1] ?? '']);
+    const box = placeOf(form);
+    if (box) fields.push(['checked', box.dataset.checked ?? '']);
     const request = { method: 'POST', path: form.dataset.action, fields };
     void send(form, event.submitter, request, form.dataset.swap);
   });
@@ -350,13 +413,12 @@
       if (previewed.get(box) !== path) return;
       const answer = await transport({ method: 'GET', path }).catch(() => null);
       if (answer?.status !== 200 || previewed.get(box) !== path) return;
-      const fresh = document.createElement('template');
-      fresh.innerHTML = answer.html;
-      box.replaceChildren(...fresh.content.firstElementChild.childNodes);
+      box.replaceChildren(...parsed(answer.html).firstElementChild.childNodes);
     }, 350);
   };
   on('input', (event) => {
     note(event);
+    stopRun(event.target.closest('form'));
     preview(event.target.closest('form'));
   });
   on('change', note);

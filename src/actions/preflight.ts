@@ -1,8 +1,8 @@
 import type { Backend, BackendTarget, CheckResult } from '../core/backend.js';
 import type { Repository } from '../core/model/index.js';
-import type { PreflightStep } from '../core/preflight.js';
+import { stepLimitMs, type PreflightStep } from '../core/preflight.js';
 import { checkClone, type CloneDeps } from './preflight-clone.js';
-import { checkRef, type RefDeps, type RefRule } from './preflight-ref.js';
+import { checkRef, type CheckedRef, type RefDeps, type RefRule } from './preflight-ref.js';
 import { notChecked } from './preflight-words.js';
 
 export type PreflightDeps = RefDeps & CloneDeps;
@@ -21,43 +21,74 @@ export interface PreflightResult {
   check: CheckResult | null;
 }
 
-/** A person waits for it, in a frame that gives up after 25 seconds (Forge). */
-const limitMs = 15_000;
+/** Null: not tried yet. */
+export interface PreflightFindings {
+  ref: CheckedRef | null;
+  clone: PreflightStep | null;
+  backend: { step: PreflightStep; check: CheckResult | null } | null;
+}
+
+export const nothingTried: PreflightFindings = { ref: null, clone: null, backend: null };
 
 /** Tries everything that a deploy of this target would need, and deploys nothing. */
 export async function preflight(
   order: PreflightOrder,
   deps: PreflightDeps,
 ): Promise<PreflightResult> {
-  const signal = AbortSignal.timeout(limitMs);
-  const [ofBitbucket, ofBackend] = await Promise.all([
-    checkBitbucket(order, deps, signal),
-    checkBackend(order, signal),
-  ]);
-  return { steps: [...ofBitbucket, ofBackend.step], check: ofBackend.check };
+  const signal = AbortSignal.timeout(stepLimitMs);
+  const bitbucketSide = async () => {
+    const ref = await tryRef(order, deps, signal);
+    return { ref, clone: await tryClone(order, ref, deps, signal) };
+  };
+  const [{ ref, clone }, backend] = await Promise.all([bitbucketSide(), tryBackend(order, signal)]);
+  return { steps: [ref.step, clone, backend.step], check: backend.check };
 }
 
-async function checkBitbucket(
-  { repository, rule, backend }: PreflightOrder,
+/** The same one step after the other; what is known already is not tried again. */
+export async function tryNext(
+  order: PreflightOrder,
+  found: PreflightFindings,
+  deps: PreflightDeps,
+): Promise<PreflightFindings> {
+  const signal = AbortSignal.timeout(stepLimitMs);
+  if (found.ref === null) return { ...found, ref: await tryRef(order, deps, signal) };
+  if (found.clone === null) {
+    return { ...found, clone: await tryClone(order, found.ref, deps, signal) };
+  }
+  if (found.backend === null) return { ...found, backend: await tryBackend(order, signal) };
+  return found;
+}
+
+const late = notChecked('Bitbucket did not answer in time.');
+
+async function tryRef(
+  { repository, rule }: PreflightOrder,
   deps: PreflightDeps,
   signal: AbortSignal,
-): Promise<PreflightStep[]> {
-  const late = notChecked('Bitbucket did not answer in time.');
+): Promise<CheckedRef> {
   const ref = await inTime(checkRef(repository, rule, deps), signal);
-  const refStep: PreflightStep = ref?.step ?? { id: 'ref', ...late };
-  if (backend.usesCloneCredential !== true) {
-    const says = `${backend.label} fetches the commit with its own access to Bitbucket.`;
-    return [refStep, { id: 'clone', outcome: 'not_needed', says, fix: null }];
-  }
-  if (refStep.outcome === 'failed') {
-    const says = 'Nothing can be fetched before Bitbucket shows the repository.';
-    return [refStep, { id: 'clone', outcome: 'not_checked', says, fix: null }];
-  }
-  const clone = await inTime(checkClone(repository, ref?.fetch ?? null, deps, signal), signal);
-  return [refStep, clone ?? { id: 'clone', ...late }];
+  return ref ?? { step: { id: 'ref', ...late }, fetch: null };
 }
 
-async function checkBackend(
+async function tryClone(
+  { repository, backend }: PreflightOrder,
+  ref: CheckedRef,
+  deps: PreflightDeps,
+  signal: AbortSignal,
+): Promise<PreflightStep> {
+  if (backend.usesCloneCredential !== true) {
+    const says = `${backend.label} fetches the commit with its own access to Bitbucket.`;
+    return { id: 'clone', outcome: 'not_needed', says, fix: null };
+  }
+  if (ref.step.outcome === 'failed') {
+    const says = 'Nothing can be fetched before Bitbucket shows the repository.';
+    return { id: 'clone', outcome: 'not_checked', says, fix: null };
+  }
+  const clone = await inTime(checkClone(repository, ref.fetch, deps, signal), signal);
+  return clone ?? { id: 'clone', ...late };
+}
+
+async function tryBackend(
   { backend, target }: PreflightOrder,
   signal: AbortSignal,
 ): Promise<{ step: PreflightStep; check: CheckResult | null }> {

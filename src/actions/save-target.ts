@@ -1,52 +1,26 @@
-import type { Backend, BackendConnection, BackendTarget, CheckWarning } from '../core/backend.js';
 import { InputError, StateError } from '../core/errors.js';
-import type { NewerPush, Promote, Repository, Target } from '../core/model/index.js';
-import type { Clock, Ids, Reader, Storage, Transaction, Vault } from '../core/ports.js';
-import { PreflightError, type PreflightStep } from '../core/preflight.js';
-import { circle } from '../core/routing/followers.js';
+import type { CheckWarning } from '../core/backend.js';
+import type { NewerPush, Target } from '../core/model/index.js';
+import type { Clock, Transaction } from '../core/ports.js';
+import { PreflightError, type CheckProgress, type PreflightStep } from '../core/preflight.js';
 import { changedParts, noteTargetChange } from './audit.js';
-import { branchProblem, checkRule } from './check-rule.js';
-import { openConnection, openTarget, secretsIdentity } from './open-target.js';
+import { branchProblem } from './check-rule.js';
+import { secretsIdentity } from './open-target.js';
+import { preflight, type PreflightDeps, type PreflightResult } from './preflight.js';
+import { goOn } from './preflight-progress.js';
+import {
+  orderProblem,
+  prepareTarget,
+  type PreparedTarget,
+  type PrepareTargetDeps,
+  type TargetForm,
+} from './prepare-target.js';
 import { endWaiting, waitingAt } from './settle-waiting.js';
-import { preflight, type PreflightDeps } from './preflight.js';
-import { parseSettings, type ParsedSettings } from './parse-settings.js';
 
-export interface TargetForm {
-  targetId: string | null;
-  expectedVersion: number;
-  repository: Repository;
-  backend: string;
-  /** One of the repository's workspace, where the backend needs one. */
-  connectionId?: string | null;
-  name: string;
-  branchPattern: string | null;
-  tagPattern: string | null;
-  /** Absent: all files matter, and skip markers are honoured. */
-  includePaths?: string | null;
-  excludePaths?: string | null;
-  honourSkipMarkers?: boolean;
-  /** Absent: `finish`; `cancel` only where the backend can. */
-  newerPush?: NewerPush;
-  /** The target it waits for; absent or null: none. */
-  afterTargetId?: string | null;
-  /** Absent: `automatic`. */
-  promote?: Promote;
-  /** Raw form values; an empty secret keeps the stored one. */
-  settings: Record<string, string>;
-  /** Secret fields whose stored value is to go; an empty one alone keeps it. */
-  clearSecrets?: readonly string[];
-  by: { name: string };
-}
+export type { TargetForm } from './prepare-target.js';
 
-export interface SaveTargetDeps extends PreflightDeps {
-  storage: Storage;
-  vault: Vault;
+export interface SaveTargetDeps extends PreflightDeps, PrepareTargetDeps {
   clock: Clock;
-  ids: Ids;
-  backend(id: string): Backend | null;
-  /** Null when fine, else a sentence. */
-  patternProblem(patterns: string): string | null;
-  pathProblem(patterns: string): string | null;
 }
 
 export interface SavedTarget {
@@ -62,99 +36,36 @@ export interface SavedTarget {
  * Throws `InputError` with `fields` (`PreflightError` where the check said no), or `StateError`.
  */
 export async function saveTarget(form: TargetForm, deps: SaveTargetDeps): Promise<SavedTarget> {
-  const backend = deps.backend(form.backend);
-  if (!backend) throw new InputError('backend_unknown', form.backend);
-  const existing = form.targetId === null ? null : await existingTarget(form, deps);
-  const id = existing?.id ?? deps.ids.next();
-  const stored = existing ? openTarget(existing, deps.vault).secrets : {};
-  const fields = checkRule(form, backend, deps);
-  const connection = await chosenConnection(form, backend, fields, deps);
-  const order = await orderProblem(form, { id, backend }, deps.storage.read);
-  if (order !== null) fields['afterTargetId'] = order;
-  const schema = backend.settings;
-  const parsed = parseSettings(schema, form.settings, form.clearSecrets ?? [], stored);
-  Object.assign(fields, parsed.problems);
-  if (Object.keys(fields).length > 0) throw new InputError('target_invalid', undefined, fields);
-  const { settings, secrets } = parsed;
-  const opened = {
-    id,
-    name: form.name.trim(),
-    settings,
-    secrets,
-    ...(connection && { connection }),
-  };
-  const repository = { fullName: form.repository.fullName };
-  const checked = await checkAll(backend, form, { ...opened, repository }, deps);
-  const connectionId = connection?.id ?? null;
-  const saved = await store(
-    { ...form, connectionId },
-    existing && { target: existing, secrets: stored },
-    { id, backend },
-    parsed,
-    deps,
-  );
-  return { target: saved, ...checked };
+  const prepared = await prepareTarget(form, deps);
+  const result = await preflight(prepared.order, deps);
+  const accepted = accept(prepared, result);
+  return { target: await store(prepared, deps), ...accepted };
 }
 
-/** Ids in a form are only claims: another workspace's connection does not exist here. */
-async function chosenConnection(
+/**
+ * The same for a page that shows each step: one step a call, then the save in a call of its own, so that until then nothing is
+ * stored of somebody who changed their mind.
+ *
+ * @param checked of the call before; empty the first time
+ */
+export async function saveTargetByStep(
   form: TargetForm,
-  backend: Backend,
-  fields: Record<string, string>,
+  checked: string,
   deps: SaveTargetDeps,
-): Promise<BackendConnection | null> {
-  if (!backend.account) return null;
-  const found = await deps.storage.read.connections.byId(form.connectionId ?? '');
-  if (found?.backend === backend.id && found.workspaceUuid === form.repository.workspaceUuid) {
-    return openConnection(found, deps.vault);
-  }
-  fields['connectionId'] = `Choose a connection of this workspace to ${backend.label}.`;
-  return null;
+): Promise<SavedTarget | CheckProgress> {
+  const prepared = await prepareTarget(form, deps);
+  const isNew = prepared.known === null;
+  const stage = await goOn({ ...prepared.order, isNew }, checked, deps);
+  const accepted = stage.result && accept(prepared, stage.result);
+  if (accepted === null || !stage.wasComplete) return stage.progress;
+  return { target: await store({ ...prepared, id: stage.targetId }, deps), ...accepted };
 }
 
-async function existingTarget(form: TargetForm, deps: SaveTargetDeps): Promise<Target> {
-  const target = await deps.storage.read.targets.byId(form.targetId ?? '');
-  if (!target || target.repositoryId !== form.repository.id || target.state === 'removed') {
-    throw new InputError('target_unknown');
-  }
-  // Settings of another backend would make no sense there, and the old one's files and secrets would stay behind.
-  if (target.backend !== form.backend) {
-    throw new InputError('target_invalid', undefined, {
-      backend: 'The backend of a target cannot be changed; add a new target instead.',
-    });
-  }
-  return target;
-}
-
-/** Null: it may wait for that one. */
-async function orderProblem(
-  form: TargetForm,
-  { id, backend }: { id: string; backend: Backend },
-  read: Pick<Reader, 'targets'> | Pick<Transaction, 'targets'>,
-): Promise<string | null> {
-  const afterTargetId = form.afterTargetId ?? null;
-  if (afterTargetId === null) return null;
-  const targets = await read.targets.ofRepository(form.repository.id);
-  if (!targets.some((each) => each.id === afterTargetId)) {
-    return 'Pick a target of this repository; that one may have been removed.';
-  }
-  if (backend.capabilities.commit === 'head') {
-    return `${backend.label} deploys the newest commit of a branch, so it cannot deploy exactly what went live elsewhere.`;
-  }
-  const name = form.name.trim() || 'This target';
-  const names = circle({ id, name }, afterTargetId, targets);
-  return names === null ? null : `They would wait for each other: ${names.join(' → ')}.`;
-}
-
-/** The warnings it gives. Throws `PreflightError` when a deploy would fail for good. */
-async function checkAll(
-  backend: Backend,
-  form: TargetForm,
-  target: BackendTarget,
-  deps: SaveTargetDeps,
-): Promise<{ warnings: readonly CheckWarning[]; steps: readonly PreflightStep[] }> {
-  const order = { repository: form.repository, rule: form, backend, target };
-  const { steps, check } = await preflight(order, deps);
+/** Throws `PreflightError` when a deploy would fail for good. */
+function accept(
+  { form, backend }: PreparedTarget,
+  { steps, check }: PreflightResult,
+): Pick<SavedTarget, 'warnings' | 'steps'> {
   const fields: Record<string, string> = {};
   if (check?.ok === true) {
     const problem = branchProblem(form, backend, check.branch);
@@ -171,10 +82,7 @@ async function checkAll(
 }
 
 async function store(
-  form: TargetForm & { connectionId: string | null },
-  known: { target: Target; secrets: Readonly<Record<string, unknown>> } | null,
-  { id, backend }: { id: string; backend: Backend },
-  parsed: ParsedSettings,
+  { form, known, id, backend, parsed }: PreparedTarget,
   deps: SaveTargetDeps,
 ): Promise<Target> {
   const now = deps.clock();
@@ -230,14 +138,17 @@ async function store(
     createdBy: form.by.name,
     createdAt: now,
   };
-  await deps.storage.write(async (tx) => {
+  return deps.storage.write(async (tx) => {
+    // Sent twice, by somebody whose first answer got lost: it is there already.
+    const stored = await tx.targets.byId(id);
+    if (stored) return stored;
     await tx.targets.insert(target);
     const { id: repositoryId, workspaceUuid } = form.repository;
     await tx.repositories.touch(repositoryId, baseline);
     await tx.lanes.create({ targetId: id, repositoryId, workspaceUuid });
     await noteTargetChange(tx, target, form.by, `added the target ${target.name}`, deps);
+    return target;
   });
-  return target;
 }
 
 /** What still waits for the former target would wait for nothing. */

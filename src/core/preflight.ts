@@ -13,6 +13,19 @@ export interface PreflightStep {
   fix: string | null;
 }
 
+/** How long one step may take, ms. A person waits for it, in a frame that gives up after 25 seconds (Forge). */
+export const stepLimitMs = 15_000;
+
+/** A check on its way, for a page that shows each step as it happens. */
+export interface CheckProgress {
+  /** Those that are over, in the order in which a deploy needs them. */
+  steps: readonly PreflightStep[];
+  /** What the next request tries; null: nothing is left but to save. */
+  next: PreflightStep['id'] | null;
+  /** Brought along by the next request: what was found so far, sealed, so that any node goes on from it and nobody else wrote it. */
+  checked: string;
+}
+
 /** A target that was not saved because of its check. */
 export class PreflightError extends InputError {
   readonly steps: readonly PreflightStep[];

@@ -1,7 +1,7 @@
 import { approveDeployment, declineDeployment } from '../actions/approve-deployment.js';
 import { confirmLive } from '../actions/confirm-live.js';
 import { removeTarget, setAutomatic, type ChangeTargetDeps } from '../actions/change-target.js';
-import { checkTarget } from '../actions/check-target.js';
+import { checkTarget, checkTargetByStep } from '../actions/check-target.js';
 import { fixTarget } from '../actions/fix-target.js';
 import { createAtBackend, listTargets, proposeCreation } from '../actions/list-targets.js';
 import { openRepository } from '../actions/open-repository.js';
@@ -14,7 +14,7 @@ import {
   type RequestDeps,
 } from '../actions/request-deployment.js';
 import { retryDeployments } from '../actions/retry-deployments.js';
-import { saveTarget } from '../actions/save-target.js';
+import { saveTarget, saveTargetByStep } from '../actions/save-target.js';
 import type { Backend } from '../core/backend.js';
 import type { Deployment } from '../core/model/index.js';
 import type { Bitbucket, TryFetch } from '../core/ports.js';
@@ -65,7 +65,11 @@ export function createPanelServices(deps: PanelDeps, backends: readonly Backend[
     changedPaths: (repository, from, to) => changedPaths(repository, from, to).catch(() => null),
     branches: (repository) => bitbucket.branches(repository, branchSuggestions).catch(() => []),
     saveTarget: (input) => saveTarget(input, { ...deps, ...patterns }),
+    saveTargetByStep: (input, checked) =>
+      saveTargetByStep(input, checked, { ...deps, ...patterns }),
     checkTarget: ({ targetId }) => checkTarget(targetId, { ...deps, ...patterns }),
+    checkTargetByStep: ({ targetId }, checked) =>
+      checkTargetByStep(targetId, checked, { ...deps, ...patterns }),
     listTargets: (input) => listTargets(input, deps),
     proposeCreation: (input) => proposeCreation(input, deps),
     createAtBackend: (input) => createAtBackend(input, deps),

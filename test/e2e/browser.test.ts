@@ -75,6 +75,20 @@ describe('panel in Bitbucket’s frame', function () {
     assert.match((await panel.textContent('.status')) ?? '', /started by Ada Example/);
   });
 
+  it('shows each step of the check of a save while the next one runs', async () => {
+    panel = await frameAt(settings);
+    const id = await targetId();
+    await panel.click(`#edit-${id}`);
+    await panel.waitForSelector(`#form-${id}`);
+    await stage.fault({ path: '/site\\.git/', delay_ms: 2_000 });
+    await panel.click(`#save-${id}`);
+    await panel.waitForSelector(`#checking-${id} .step-success + .step-progress + .step-neutral`);
+    assert.deepEqual(await findings(panel), []);
+    await stage.clearFaults();
+    await panel.waitForSelector(`#target-${id} .message >> text=Saved.`);
+    assert.equal(await panel.locator(`#target-${id} .message .step-success`).count(), 3);
+  });
+
   it('shows a push and its story without a reload, and leaves the story open', async () => {
     panel = await frameAt(settings);
     const commit = await stage.bench.commit({ message: 'A push to look at' });

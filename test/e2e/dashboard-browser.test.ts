@@ -83,6 +83,19 @@ describe('own pages in a browser', function () {
     assert.ok(took < 60_000, `${took} ms`);
   });
 
+  it('shows each step of a check while the next one runs', async () => {
+    await arrive('ada');
+    await toRepository();
+    await unfold(page);
+    await stage.bench.control('POST', 'faults', { path: '/site\\.git/', delay_ms: 2_000 });
+    await page.click('[id^="check-"]');
+    await page.waitForSelector('.checking .step-success + .step-progress + .step-neutral');
+    assert.deepEqual(await findings(page), []);
+    await stage.bench.control('DELETE', 'faults');
+    await page.waitForSelector('.message >> text=Everything a deploy needs is there.');
+    assert.equal(await page.locator('.message .step-success').count(), 3);
+  });
+
   it('says why a push deployed nothing without a click, and all of it with one', async () => {
     await arrive('ada');
     await toRepository();

@@ -96,6 +96,18 @@ describe('panel in Forge’s frame', function () {
     assert.deepEqual(await findings(), []);
   });
 
+  it('shows each step of a check while the next one runs, over the bridge', async () => {
+    await open(places.settings);
+    await unfold();
+    await stage.fault({ path: '/site\\.git/', delay_ms: 2_000 });
+    await panel.click('[id^="check-"]');
+    await panel.waitForSelector('.checking .step-success + .step-progress + .step-neutral');
+    assert.deepEqual(await findings(), []);
+    await stage.clearFaults();
+    await panel.waitForSelector('.message >> text=Everything a deploy needs is there.');
+    assert.equal(await panel.locator('.message .step-success').count(), 3);
+  });
+
   it('lets the page around it open links, since a frame may not', async () => {
     await open(places.settings);
     const link = panel.locator('a[href^="http"]').first();

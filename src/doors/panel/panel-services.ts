@@ -15,7 +15,7 @@ import type {
   Target,
 } from '../../core/model/index.js';
 import type { Logger, Reader, RepositoryPermission } from '../../core/ports.js';
-import type { PreflightStep } from '../../core/preflight.js';
+import type { CheckProgress, PreflightStep } from '../../core/preflight.js';
 
 /** Everything the panel may do or ask. Fulfilled by `context.ts` out of `actions/`. */
 export interface PanelServices {
@@ -40,8 +40,20 @@ export interface PanelServices {
    * `afterTargetId`, and `settings.<field>` for the backend's own.
    */
   saveTarget(input: SaveTargetInput): Promise<{ target: Target } & TargetCheck>;
+  /**
+   * The same one step of the check a call, and at last the save. `checked`: what the call before gave, empty the first time;
+   * anything else begins from the start.
+   */
+  saveTargetByStep(
+    input: SaveTargetInput,
+    checked: string,
+  ): Promise<({ target: Target } & TargetCheck) | CheckProgress>;
   /** The check of a save once more, for a target as it is stored. Changes nothing. */
   checkTarget(input: { targetId: string }): Promise<TargetCheck>;
+  checkTargetByStep(
+    input: { targetId: string },
+    checked: string,
+  ): Promise<TargetCheck | CheckProgress>;
   /** What can be deployed to with a connection of the workspace. Throws `InputError('connection_unknown')`. */
   listTargets(input: ConnectionUse & { cursor: string | null }): Promise<TargetListing>;
   proposeCreation(input: ConnectionUse & { wish: CreationWish }): Promise<CreationProposal>;

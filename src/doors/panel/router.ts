@@ -26,6 +26,8 @@ import { createSessionTokens, type PanelSession } from './session.js';
  * |                       | `newerPush` = `finish` or `cancel` (absent: `finish`),                                              |
  * |                       | `afterTargetId` (empty: waits for none), `promote` = `automatic` or `person`,                       |
  * |                       | `settings.<field>` (text; `true`/`false`; empty secret = keep), `clear.<secret>` = `true` to forget |
+ * |                       | `checked`: see below                                                                                |
+ * | `target/check`        | `targetId`, `checked`: see below                                                                    |
  * | `target/fix`          | `targetId`, `fix`: the name of what a warning offered                                               |
  * | `target/remove`       | `targetId`                                                                                          |
  * | `target/automatic`    | `targetId`, `on` = `true` (ends a hold, too) or `false`                                             |
@@ -40,6 +42,10 @@ import { createSessionTokens, type PanelSession } from './session.js';
  * 200 is done; `X-Slipway-Target` or `X-Slipway-Deployment` then names what was made. 422, 409, 403, 401, 404, 413, 5xx are
  * refusals; the fragment says why and carries `data-code`. `X-Slipway-Session` on any answer is the token for the next call: a page
  * that stays open goes on as long as Bitbucket says that this person may read the repository. After `target/save` the fragment holds the `deploy` form.
+ *
+ * `target/save` and `target/check` try what a deploy needs. With a field `checked` (empty at first) each answer comes after one
+ * step: `.checking[data-checked]` says how far it is, and the same fields with that `checked` go on, until the answer is another
+ * one. It is sealed and holds all that is known of the check, so any node can answer. Without it there is one answer for all.
  *
  * `GET /panel/fragments/<name>`: `deployments?pages=`, `target?targetId=`, `target-form?targetId=&backend=`,
  * `settings?targetId=&backend=`, `new-target`, `log?deploymentId=`, `calls?deploymentId=`. They carry an ETag; `If-None-Match` gives 304. A deployment's

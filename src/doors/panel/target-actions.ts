@@ -1,6 +1,6 @@
 import { InputError, StateError } from '../../core/errors.js';
 import type { Target } from '../../core/model/index.js';
-import { PreflightError } from '../../core/preflight.js';
+import { PreflightError, type CheckProgress } from '../../core/preflight.js';
 import { targetOf, type Answer, type PanelContext } from './context.js';
 import { textOf, underPrefix, type FormFields } from './form-fields.js';
 import { blankForm } from './blank-form.js';
@@ -9,17 +9,28 @@ import { withAccount } from './load-account.js';
 import { loadTarget } from './load-activity.js';
 import type { SaveTargetInput, TargetCheck } from './panel-services.js';
 import { problemOf } from './problems.js';
-import { preflightView, preflightWords } from './view/preflight.js';
+import { checkingView, preflightView, preflightWords } from './view/preflight.js';
 import { describeSettings } from './view/settings-fields.js';
 import { honoursSkipMarkers, targetFormView } from './view/target-form.js';
 
-/** `POST /panel/actions/target/save`. A problem comes back as the same form, with everything typed but the secrets. */
+/**
+ * `POST /panel/actions/target/save`. With `checked` (empty at first) it answers after each step of the check, and saves when it is
+ * sent once more after the last; without, everything at once. A problem
+ * comes back as the same form, with everything typed but the secrets.
+ */
 export async function saveTarget(context: PanelContext, fields: FormFields): Promise<Answer> {
   const targetId = textOf(fields, 'targetId');
   const target = targetId === '' ? null : await targetOf(context, targetId);
   try {
-    const saved = await context.services.saveTarget(saveInput(context, fields, target));
-    return await savedAnswer(context, saved, target === null);
+    const input = saveInput(context, fields, target);
+    const checked = fields.get('checked');
+    if (checked === undefined) {
+      const saved = await context.services.saveTarget(input);
+      return await savedAnswer(context, saved, target === null);
+    }
+    const answer = await context.services.saveTargetByStep(input, checked);
+    if ('next' in answer) return checkingAnswer(answer, target?.id ?? 'new');
+    return await savedAnswer(context, answer, target === null);
   } catch (error) {
     return await formAgain(context, fields, target, error);
   }
@@ -119,10 +130,23 @@ async function formAgain(
   return { status: problem.status, view: 'panel/target-form', data: { form } };
 }
 
-/** `POST /panel/actions/target/check`: the check of a save once more. Changes nothing. */
+/** How far a check is; the page sends its form again with the `checked` in it. */
+function checkingAnswer(progress: CheckProgress, key: string): Answer {
+  return { status: 200, view: 'panel/checking', data: { checking: checkingView(progress, key) } };
+}
+
+/** `POST /panel/actions/target/check`: the check of a save once more, with `checked` as there. Changes nothing. */
 export async function checkTarget(context: PanelContext, fields: FormFields): Promise<Answer> {
   const target = await targetOf(context, textOf(fields, 'targetId'));
-  const { steps, warnings } = await context.services.checkTarget({ targetId: target.id });
+  const { services } = context;
+  const wish = { targetId: target.id };
+  const checked = fields.get('checked');
+  const found =
+    checked === undefined
+      ? await services.checkTarget(wish)
+      : await services.checkTargetByStep(wish, checked);
+  if ('next' in found) return checkingAnswer(found, target.id);
+  const { steps, warnings } = found;
   const message = {
     ...preflightWords(steps),
     ...{ steps: preflightView(steps), warnings, offersDeploy: false },

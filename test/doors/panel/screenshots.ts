@@ -11,6 +11,8 @@ import { forgePages, forgeSettings, installForgeApp } from '../../support/e2e/fo
 import { Stage } from '../../support/e2e/stage.js';
 import { filledWorkspace, hardNames } from '../workspace/filled-workspace.js';
 import { launchChromium } from './support/chromium.js';
+import { aTarget, fakePanel } from './support/fake-panel.js';
+import { goodSteps } from './support/fake-steps.js';
 import { unfold } from './support/look.js';
 import { scenarios } from './support/scenarios.js';
 import { root, servePanel } from './support/serve-panel.js';
@@ -64,7 +66,38 @@ async function states(): Promise<Record<string, Shot>> {
     }
   }
   Object.assign(found, await workspaceStates(), await ownPageStates(), await forgeStates());
-  return found;
+  return { ...found, ...(await checkStates()) };
+}
+
+/** A check that stands still where its second step runs. */
+async function checkStates(): Promise<Record<string, Shot>> {
+  if (!isWanted('check')) return {};
+  const steps = goodSteps;
+  const fake = fakePanel({ steps, targets: [aTarget()] });
+  fake.beforeStep = (id) => (id === 'ref' ? Promise.resolve() : new Promise(() => undefined));
+  const served = await servePanel(fake, { realTime: true });
+  closers.push(() => served.close());
+  const url = `${served.url}/panel/repository`;
+  const inTheMiddle = (button: string) => async (page: Page) => {
+    await page.click(button);
+    await page.waitForSelector('.checking .step-success + .step-progress');
+  };
+  return {
+    'check-save': {
+      url,
+      prepare: async (page) => {
+        await page.click('#edit-T1');
+        await inTheMiddle('#save-T1')(page);
+      },
+    },
+    'check-again': {
+      url,
+      prepare: async (page) => {
+        await page.click('#more-T1 > summary');
+        await inTheMiddle('#check-T1')(page);
+      },
+    },
+  };
 }
 
 /** Only what is asked for is set up. */
@@ -95,6 +128,14 @@ async function workspaceStates(): Promise<Record<string, Shot>> {
     'workspace-repair': {
       url,
       prepare: opened('[id^="edit-connection-"] >> nth=1', '#form-connection'),
+    },
+    'workspace-asks': {
+      url,
+      prepare: async (page) => {
+        await opened('[id^="edit-connection-"] >> nth=1', '#form-connection')(page);
+        await page.fill('#connection-name', 'Another name');
+        await opened('[id^="edit-connection-"] >> nth=0', '[data-anyway]')(page);
+      },
     },
     'workspace-consumer': {
       url,

@@ -28,6 +28,7 @@ import type {
   RepositoryPermission,
 } from '../../../../src/core/ports.js';
 import type { PanelServices, SaveTargetInput } from '../../../../src/doors/panel/panel-services.js';
+import { byStep, type FakeSteps } from './fake-steps.js';
 
 const field = (meta: FieldMeta) => ({ ...meta });
 
@@ -330,6 +331,7 @@ export interface FakePanel extends PanelServices {
   created: CreationResult;
   warnings: CheckWarning[];
   steps: PreflightStep[];
+  beforeStep: FakeSteps['beforeStep'];
   hook: Hook | null;
   /** Ids of what failed last, oldest first. */
   deadLetters: string[];
@@ -354,6 +356,7 @@ export function fakePanel(over: Partial<FakePanel> = {}): FakePanel {
     created: { kind: 'unknown', reason: 'No answer.' },
     warnings: [],
     steps: [],
+    beforeStep: () => Promise.resolve(),
     pushes: [],
     arrivals: new Map(),
     attempts: [],
@@ -438,6 +441,10 @@ export function fakePanel(over: Partial<FakePanel> = {}): FakePanel {
         target: save(fake, input),
         ...{ warnings: fake.warnings, steps: fake.steps },
       })),
+    saveTargetByStep: (input, checked) =>
+      byStep(fake, checked, { isSave: true, end: () => fake.saveTarget(input) }),
+    checkTargetByStep: (input, checked) =>
+      byStep(fake, checked, { isSave: false, end: () => fake.checkTarget(input) }),
     checkTarget: (input) =>
       act(fake, 'checkTarget', input, () => ({ warnings: fake.warnings, steps: fake.steps })),
     listTargets: () => Promise.resolve(fake.listing),
