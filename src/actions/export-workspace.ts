@@ -25,6 +25,7 @@ export async function* exportWorkspace(
   for (const { secretsSealed: _, ...connection } of await care.connectionsOf(workspaceUuid)) {
     yield line('connection', connection);
   }
+  for (const person of await care.personNamesOf(workspaceUuid)) yield line('person', person);
   for (const sourceId of await care.sourceIdsOf(workspaceUuid)) {
     const page = (after: string) => care.eventsOfSource(sourceId, after, pageSize);
     for await (const event of paged(page, ({ deliveryId }) => deliveryId)) {

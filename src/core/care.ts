@@ -8,6 +8,7 @@ import type {
   DeploymentState,
   Installation,
   KnownRef,
+  PersonName,
   Repository,
   StatusReport,
   StoredEvent,
@@ -167,6 +168,7 @@ export interface OperatorReads {
   /** Removed ones too. */
   installationsOf(workspaceUuid: string): Promise<Installation[]>;
   connectionsOf(workspaceUuid: string): Promise<Connection[]>;
+  personNamesOf(workspaceUuid: string): Promise<PersonName[]>;
   /** Of all sources that speak for the workspace's installations and repositories. */
   sourceIdsOf(workspaceUuid: string): Promise<string[]>;
   /** `after`: delivery id of the last one seen. */

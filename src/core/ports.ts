@@ -2,7 +2,14 @@
  * What the domain asks of the outside. Implemented in `storage`, `bitbucket`, `vault`, `queue` and `lib`; put together in
  * `context.ts`.
  */
-import type { ForgeReads, ForgeWrites, NameLookupReads, NameLookupWrites } from './forge.js';
+import type {
+  ForgeReads,
+  ForgeWrites,
+  NameLookupReads,
+  NameLookupWrites,
+  PersonNameReads,
+  PersonNameWrites,
+} from './forge.js';
 import type { CareReads, ClockWrites, RetentionWrites } from './care.js';
 import type { NodeReads, NodeWrites } from './cluster.js';
 import type {
@@ -105,6 +112,7 @@ export interface Reader {
   workspaceCredentials: WorkspaceCredentialReads;
   forge: ForgeReads;
   nameLookups: NameLookupReads;
+  personNames: PersonNameReads;
   nodes: NodeReads;
 }
 
@@ -133,6 +141,7 @@ export interface Transaction {
   sealed: SealedReads & SealedWrites;
   forge: ForgeReads & ForgeWrites;
   nameLookups: NameLookupReads & NameLookupWrites;
+  personNames: PersonNameReads & PersonNameWrites;
   nodes: NodeReads & NodeWrites;
 }
 

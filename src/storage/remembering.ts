@@ -10,10 +10,10 @@ import type {
   Transaction,
 } from '../core/ports.js';
 import type { KnownRef, Repository, RepositoryFacts, Target } from '../core/model/index.js';
+import { rememberPersonNames } from './remember-person-names.js';
+import { maxRemembered, type Remembered } from './remembered.js';
 import { factsDiffer } from './stores/places.js';
 
-/** Of each kind; beyond that everything of the kind is forgotten and read again when asked for. */
-const maxRemembered = 20_000;
 /** That a hook was heard is written this often at most, ms. */
 const heardAgainAfterMs = 10_000;
 
@@ -30,8 +30,9 @@ export function remembering(tx: Transaction): { tx: Transaction; forget: () => v
   const targets = rememberTargets(tx.targets);
   const refs = rememberRefs(tx.refs);
   const hooks = rememberHooks(tx.hooks);
+  const personNames = rememberPersonNames(tx.personNames);
   const forget = (): void => {
-    for (const each of [repositories, targets, refs, hooks]) each.forget();
+    for (const each of [repositories, targets, refs, hooks, personNames]) each.forget();
   };
   return {
     forget,
@@ -41,6 +42,7 @@ export function remembering(tx: Transaction): { tx: Transaction; forget: () => v
       targets: targets.store,
       refs: refs.store,
       hooks: hooks.store,
+      personNames: personNames.store,
       care: {
         ...tx.care,
         async deleteRemovedTarget(targetId) {
@@ -58,11 +60,6 @@ export function remembering(tx: Transaction): { tx: Transaction; forget: () => v
       },
     },
   };
-}
-
-interface Remembered<Store> {
-  store: Store;
-  forget(): void;
 }
 
 function rememberRepositories(

@@ -22,6 +22,7 @@ const tables = [
   'attempts',
   'status_reports',
   'hooks',
+  'person_names',
 ];
 
 describeOnStores('an uninstalled workspace', (store) => {
@@ -47,6 +48,9 @@ describeOnStores('an uninstalled workspace', (store) => {
     await engine.storage.write(async (tx) => {
       await tx.installations.save(installation);
       await tx.installations.saveSource({ ...engine.source, installationId: installation.id });
+      await tx.personNames.save([
+        { workspaceUuid, personUuid: '{eve}', name: 'Eve', askedAt: now },
+      ]);
     });
     for (const digit of ['a', 'b', 'c']) {
       engine.bitbucket.refs.set('branch:main', { hash: commit(digit), message: 'm', author: 'a' });
@@ -200,6 +204,7 @@ describeOnStores('an uninstalled workspace', (store) => {
     assert.deepEqual(counts, {
       workspace: 1,
       installation: 1,
+      person: 1,
       repository: 1,
       target: 1,
       ref: left['refs'],

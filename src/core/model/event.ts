@@ -18,10 +18,11 @@ export interface RefChange {
   author: string | null;
 }
 
-/** Who did something, as Bitbucket names them. Display text, never a key but for `uuid`. */
+/** Who did something, as Bitbucket names them. Display text, never a key but for `uuid`, which has braces. */
 export interface Person {
   uuid: string | null;
-  name: string;
+  /** Null: told by id alone, and nobody could say more yet. */
+  name: string | null;
 }
 
 /** A verified, parsed event. Vendor words end before this type. */

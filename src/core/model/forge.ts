@@ -23,7 +23,24 @@ export interface ForgeFacts {
   endedBy: ForgeEnding | null;
 }
 
-/** Something whose name is not known, or not any more: `repository:<id>` or `workspace:<uuid>`. */
+/** A person in a workspace, both by uuid with braces. */
+export interface PersonKey {
+  workspaceUuid: string;
+  personUuid: string;
+}
+
+/** What somebody is called whom events name by their id alone. */
+export interface PersonName extends PersonKey {
+  /** Display name; null: not known yet, or Bitbucket does not tell us. */
+  name: string | null;
+  /** When it was last asked for, Unix ms. */
+  askedAt: number;
+}
+
+/**
+ * Something whose name is not known, or not any more: `repository:<id>`, `workspace:<uuid>` or
+ * `person:<uuid of the workspace>:<uuid>`.
+ */
 export interface NameLookup {
   id: string;
   dueAt: number;

@@ -14,6 +14,7 @@ import { up as audit } from './0015-audit.js';
 import { up as lastWriter } from './0016-last-writer.js';
 import { up as noBodies } from './0017-no-bodies.js';
 import { up as nodes } from './0020-nodes.js';
+import { up as personNames } from './0021-person-names.js';
 import { inByteOrder } from './byte-order.js';
 
 /** In order; names are stored and never change. Forward only: a backup is the way back. */
@@ -32,6 +33,7 @@ const migrations = [
   { name: '0016-last-writer', up: lastWriter },
   { name: '0017-no-bodies', up: noBodies },
   { name: '0020-nodes', up: nodes },
+  { name: '0021-person-names', up: personNames },
 ];
 
 /** In order. */

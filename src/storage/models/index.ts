@@ -14,6 +14,7 @@ import type {
   KnownRef,
   Lane,
   NameLookup,
+  PersonName,
   Notice,
   NoticeChannel,
   NoticeDelivery,
@@ -402,6 +403,13 @@ export const nameLookups = new Table<NameLookup>('name_lookups', {
   askedAt: 'integer',
 });
 
+export const personNames = new Table<PersonName>('person_names', {
+  workspaceUuid: 'id',
+  personUuid: 'id',
+  name: 'text',
+  askedAt: 'integer',
+});
+
 export const auditEntries = new Table<AuditEntry>('audit_entries', {
   id: 'id',
   workspaceUuid: 'text',
@@ -462,6 +470,7 @@ export const allTables: readonly AnyTable[] = [
   workspaceCredentials,
   forgeInstallations,
   nameLookups,
+  personNames,
   auditEntries,
   nodes,
   apiUse,

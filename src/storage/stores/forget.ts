@@ -89,6 +89,7 @@ export function forgetStore(sql: Sql): Forget {
         (await deleteSome(sql, 'sources', 'id', sources)) +
         (await deleteSome(sql, 'connections', 'workspace_uuid', [workspaceUuid])) +
         (await deleteSome(sql, 'audit_entries', 'workspace_uuid', [workspaceUuid])) +
+        (await deleteSome(sql, 'person_names', 'workspace_uuid', [workspaceUuid])) +
         (await forgetNotices(sql, workspaceUuid));
       const nameless = await sql.run(
         'UPDATE installations SET installed_by = NULL WHERE workspace_uuid = ? AND installed_by IS NOT NULL',

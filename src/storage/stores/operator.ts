@@ -12,6 +12,7 @@ import {
   deployments,
   events,
   installations,
+  personNames,
   refChanges,
   refs,
   statusReports,
@@ -97,6 +98,8 @@ export function operatorStore(sql: Sql): OperatorReads {
     decisions: (ids) => among(sql, decisions, 'ref_change_id', ids, 'ref_change_id, target_id'),
     workspaceOf: (uuid) => workspaces.one(sql, 'uuid = ?', [uuid]),
     connectionsOf: (uuid) => connections.select(sql, 'workspace_uuid = ? ORDER BY id', [uuid]),
+    personNamesOf: (uuid) =>
+      personNames.select(sql, 'workspace_uuid = ? ORDER BY person_uuid', [uuid]),
     installationsOf: (uuid) => installations.select(sql, 'workspace_uuid = ? ORDER BY id', [uuid]),
     sourceIdsOf: (uuid) => sourceIdsOf(sql, uuid),
     eventsOfSource: (sourceId, after, limit) =>

@@ -13,6 +13,7 @@ import { installationStore, repositoryStore } from './places.js';
 import { laneStore, statusReportStore } from './queue.js';
 import { nodeStore } from './nodes.js';
 import { noticeChannelStore, noticeDeliveryStore } from './notice-channels.js';
+import { personNameStore } from './person-names.js';
 import { sealedStore } from './sealed.js';
 import { targetStore } from './targets.js';
 import { workspaceCredentialStore } from './workspace-credentials.js';
@@ -44,6 +45,7 @@ export function transactionOver(sql: Sql, newId: () => string): Transaction {
     sealed: sealedStore(sql),
     forge: forgeStore(sql),
     nameLookups: nameLookupStore(sql),
+    personNames: personNameStore(sql),
     nodes: nodeStore(sql),
   };
 }

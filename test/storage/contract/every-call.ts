@@ -431,11 +431,53 @@ async function people(s: Script): Promise<void> {
   await s.write('nameLookups', 'again', 'n1', now + 90);
   await s.write('nameLookups', 'done', 'n2');
   await s.read('nameLookups', 'nextDue');
+  await personNames(s);
   const entry = { workspaceUuid, repositoryId: null, by: 'Ada', says: 'saved it', at: now };
   await s.write('audit', 'add', { ...entry, id: 'au1' });
   await s.write('audit', 'add', { ...entry, id: 'au2' });
   await s.read('audit', 'recent', workspaceUuid, { limit: 9 });
   await s.read('audit', 'recent', workspaceUuid, { limit: 9, before: 'au2' });
+}
+
+async function personNames(s: Script): Promise<void> {
+  const { id: repositoryId } = (await repository(s, '{1}')) as { id: string };
+  const eve = { workspaceUuid, personUuid: '{eve}' };
+  const bob = { workspaceUuid, personUuid: '{bob}' };
+  await s.write('personNames', 'save', [
+    { ...eve, name: null, askedAt: now },
+    { ...bob, name: 'Bob', askedAt: now - 9 },
+    { ...bob, workspaceUuid: '{other}', name: null, askedAt: now },
+  ]);
+  await s.read('personNames', 'find', [eve, bob, { ...eve, personUuid: '{none}' }]);
+  await s.write('personNames', 'save', [{ ...eve, name: 'Eve "E" %_', askedAt: now + 1 }]);
+  await s.read('personNames', 'find', [eve]);
+  const nameless = { actor: { uuid: '{eve}', name: null }, repositoryId };
+  await s.write('events', 'insertNew', [
+    rows.event('e21', 's1', nameless),
+    rows.event('e22', 's1', nameless),
+    rows.event('e23', 's1', { ...nameless, actor: { uuid: '{bob}', name: null } }),
+    rows.event('e24', 's1', { ...nameless, repositoryId: 'elsewhere' }),
+  ]);
+  await s.write('events', 'insertRefChanges', [
+    rows.refChange('p21', 'e21', { repositoryId }),
+    rows.refChange('p23', 'e23', { repositoryId }),
+  ]);
+  const pushed = { refChangeId: 'p21', causedBy: null };
+  await s.write('deployments', 'insert', [
+    rows.deployment('d21', 't9', pushed),
+    rows.deployment('d22', 't9', { ...pushed, cause: 'reconcile' }),
+    rows.deployment('d23', 't9', { ...pushed, causedBy: 'Ada' }),
+    rows.deployment('d24', 't9', { ...pushed, refChangeId: 'p23' }),
+  ]);
+  for (let slice = 0; slice < 3; slice += 1) {
+    await s.write('personNames', 'spread', { ...eve, name: 'Eve "E" %_' }, 1);
+  }
+  for (const id of ['e21', 'e22', 'e23', 'e24']) await s.read('events', 'byId', id);
+  await s.read('deployments', 'byIds', ['d21', 'd22', 'd23', 'd24']);
+  const byEve = { person: 'Eve "E" %_' };
+  await s.read('events', 'recentRefChanges', repositoryId, 9, byEve);
+  await s.write('personNames', 'prune', now, 9);
+  await s.read('care', 'personNamesOf', workspaceUuid);
 }
 
 async function nodes(s: Script): Promise<void> {

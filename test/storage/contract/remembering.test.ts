@@ -84,6 +84,22 @@ describeOnStores('what the writer remembers', (store) => {
     assert.equal((await engine.storage.read.refs.ofRepository(id))[0]?.head, 'b'.repeat(40));
   });
 
+  it('follows every write of what people are called', async () => {
+    const eve = { workspaceUuid, personUuid: '{eve}' };
+    const known = (): Promise<(string | null)[]> =>
+      write(async (tx) => (await tx.personNames.find([eve])).map(({ name }) => name));
+    const call = (name: string | null): Promise<void> =>
+      write((tx) => tx.personNames.save([{ ...eve, name, askedAt: 5 }]));
+    assert.deepEqual(await known(), []);
+    await call(null);
+    assert.deepEqual(await known(), [null]);
+    await call('Eve');
+    assert.deepEqual(await known(), ['Eve']);
+    assert.equal((await engine.storage.read.personNames.find([eve]))[0]?.name, 'Eve');
+    assert.equal(await write((tx) => tx.personNames.prune(6, 9)), 1);
+    assert.deepEqual(await known(), []);
+  });
+
   it('gives rows by their ids as they are, known or not, each once', async () => {
     const { id } = await save();
     const other = await save({ uuid: '{0a1b2c3d-0000-4000-8000-0000000000f2}', name: 'other' });
