@@ -1,10 +1,10 @@
-import { repositoryLookup } from '../core/forge.js';
 import { RunAgain } from '../core/run-again.js';
-import type { HookEvent, Repository, Source, StoredEvent } from '../core/model/index.js';
+import type { HookEvent, Person, Repository, Source, StoredEvent } from '../core/model/index.js';
 import type { Ids, Transaction } from '../core/ports.js';
 import { withKeptNames } from '../core/routing/ref-name.js';
 import { sameUuid } from '../lib/same-uuid.js';
 import { allSettled } from '../lib/settled.js';
+import { findNames } from './missing-names.js';
 import { PushRecord, type PushRecordDeps, type RecordedPush } from './push-record.js';
 
 /** A verified, parsed delivery on its way into the store. */
@@ -37,16 +37,17 @@ export function acceptEvents(deps: PushRecordDeps) {
   const checkedFirst = new WeakSet<InboundEvent>();
   return async (tx: Transaction, items: readonly InboundEvent[]): Promise<readonly Accepted[]> => {
     const repositories = await saveRepositories(tx, items, deps.clock());
-    await askForNames(tx, items, repositories, deps.clock());
-    const rows = items.map((item, index) => eventRow(item, repositories[index] ?? null, deps.ids));
+    const actors = await findNames(tx, items, repositories, deps.clock());
+    const rows = items.map((item, index) =>
+      eventRow(item, repositories[index] ?? null, actors.get(item) ?? item.event.actor, deps.ids),
+    );
     const pushes = new Map<string, RecordedPush>();
     for (const [index, event] of rows.entries()) {
       const repository = repositories[index];
       const told = items[index]?.event;
       if (!repository || told?.kind !== 'push') continue;
-      const { actor } = told;
       const changes = withKeptNames(told.changes, (text) => deps.digest(text));
-      const pushedBy = actor?.name ?? null;
+      const pushedBy = event.actor;
       const sourceSince = items[index]?.source.createdAt ?? 0;
       pushes.set(event.id, { event, repository, changes, sourceSince, pushedBy, cause: 'push' });
     }
@@ -164,25 +165,12 @@ async function saveRepository(
   return tx.repositories.saveFacts({ ...facts, ...names }, speaker, now);
 }
 
-/** Events of Forge carry ids only: what a new or renamed repository is called has to be asked for. */
-async function askForNames(
-  tx: Transaction,
-  items: readonly InboundEvent[],
-  repositories: readonly (Repository | null)[],
-  now: number,
-): Promise<void> {
-  const wanted = new Set<string>();
-  for (const [index, { event }] of items.entries()) {
-    const repository = repositories[index];
-    if (!repository || event.repository.fullName !== null) continue;
-    const isNameless = repository.fullName === repository.uuid;
-    if (isNameless || event.kind === 'repository_updated') wanted.add(repository.id);
-  }
-  if (wanted.size === 0) return;
-  await tx.nameLookups.ask([...wanted].map(repositoryLookup), now);
-}
-
-function eventRow(item: InboundEvent, repository: Repository | null, ids: Ids): StoredEvent {
+function eventRow(
+  item: InboundEvent,
+  repository: Repository | null,
+  actor: Person | null,
+  ids: Ids,
+): StoredEvent {
   return {
     id: ids.next(),
     sourceId: item.source.id,
@@ -190,7 +178,7 @@ function eventRow(item: InboundEvent, repository: Repository | null, ids: Ids): 
     eventKey: item.eventKey,
     state: 'recorded',
     repositoryId: repository?.id ?? null,
-    actor: item.event.actor,
+    actor,
     attemptNumber: item.attemptNumber,
     bodyDigest: '',
     receivedAt: item.receivedAt,

@@ -62,8 +62,8 @@ interface Place {
   after: string;
 }
 
-/** In this order: pushes go once their deployments are gone, events once their pushes are. */
-const phases = ['targets', 'refChanges', 'events'] as const;
+/** In this order: pushes go once their deployments are gone, events once their pushes are. Names of people wait for nothing. */
+const phases = ['targets', 'refChanges', 'events', 'people'] as const;
 
 class Prune {
   readonly #storage: Storage;
@@ -96,12 +96,17 @@ class Prune {
         this.#at.phase = 0;
         return { rows, isDone: true };
       }
-      const worked = await (phase === 'targets' ? this.#targets() : this.#walk(phase));
+      const worked = await this.#work(phase);
       rows += worked.rows;
       if (!worked.isDone) return { rows, isDone: false };
       this.#at.phase += 1;
       this.#at.after = '';
     }
+  }
+
+  #work(phase: (typeof phases)[number]): Promise<Worked> {
+    if (phase === 'targets') return this.#targets();
+    return phase === 'people' ? this.#people() : this.#walk(phase);
   }
 
   async #targets(): Promise<Worked> {
@@ -138,6 +143,18 @@ class Prune {
       rows += await this.#storage.write((tx) => tx.care.deleteRemovedTarget(target.id));
     }
     return { rows, isDone: true };
+  }
+
+  /** Whoever pushes is asked for again long before that. */
+  async #people(): Promise<Worked> {
+    let rows = 0;
+    while (await this.#budget.take()) {
+      const limit = this.#options.sliceRows;
+      const gone = await this.#storage.write((tx) => tx.personNames.prune(this.#before, limit));
+      rows += gone;
+      if (gone < limit) return { rows, isDone: true };
+    }
+    return { rows, isDone: false };
   }
 
   async #walk(what: 'refChanges' | 'events'): Promise<Worked> {

@@ -4,6 +4,7 @@ import type {
   Deployment,
   KnownRef,
   PendingCheck,
+  Person,
   RefChange,
   Repository,
   StoredEvent,
@@ -39,7 +40,8 @@ export interface RecordedPush {
   changes: readonly RefChange[];
   /** When its source began, Unix ms; 0: it has always been there. */
   sourceSince: number;
-  pushedBy: string | null;
+  /** Null: nobody is said to have pushed; then the author of the commit stands for them. */
+  pushedBy: Person | null;
   /** The push was found by our own look at the heads. */
   cause: 'push' | 'reconcile';
 }
@@ -261,7 +263,7 @@ export class PushRecord {
       message: change.message,
       author: change.author,
       cause,
-      causedBy: pushedBy ?? change.author,
+      causedBy: pushedBy === null ? change.author : pushedBy.name,
       ...more,
     };
     return newDeployment(wish, this.#deps.clock());

@@ -5,7 +5,7 @@ import type { Bitbucket, Clock, Logger, Storage } from '../core/ports.js';
 
 export interface ResolveNamesDeps {
   storage: Storage;
-  bitbucket: Pick<Bitbucket, 'repository' | 'workspace'>;
+  bitbucket: Pick<Bitbucket, 'repository' | 'workspace' | 'memberName'>;
   clock: Clock;
   random(): number;
   logger: Logger;
@@ -15,10 +15,13 @@ export interface ResolveNamesDeps {
 const claimMs = 2 * 60_000;
 /** Right after an install the app may not see anything for minutes (reference/bitbucket-forge.md §2.4); a day is plenty. */
 const giveUpMs = 24 * 60 * 60_000;
+/** Of one transaction: whoever pushed for weeks before we were let ask has many. */
+const eventsAtOnce = 100;
 
 /**
  * Asks Bitbucket for names that events leave out: Forge's carry ids only, and do not say what a renamed repository is called
- * now. Without its name a repository cannot be cloned. Returns how many it asked for.
+ * now. Without its name a repository cannot be cloned; without that of a person nobody reads who pushed. Returns how many it asked
+ * for.
  */
 export async function resolveDueNames(deps: ResolveNamesDeps, limit: number): Promise<number> {
   const now = deps.clock();
@@ -32,6 +35,7 @@ async function resolveOne(lookup: NameLookup, deps: ResolveNamesDeps): Promise<v
   const subject = rest.join(':');
   try {
     if (kind === 'repository') await nameRepository(subject, deps);
+    else if (kind === 'person') await namePerson(subject, deps);
     else await nameWorkspace(subject, deps);
   } catch (error) {
     if (!(error instanceof BitbucketError)) throw error;
@@ -73,4 +77,20 @@ async function nameWorkspace(uuid: string, deps: ResolveNamesDeps): Promise<void
   await deps.storage.write((tx) =>
     tx.repositories.saveWorkspace({ uuid, ...remote, updatedAt: deps.clock() }),
   );
+}
+
+/** `subject`: the workspace and the person. Whom Bitbucket does not name stays without one until asked for again. */
+async function namePerson(subject: string, deps: ResolveNamesDeps): Promise<void> {
+  const [workspaceUuid = '', personUuid = ''] = subject.split(':');
+  const person = { workspaceUuid, personUuid };
+  const { storage } = deps;
+  // Not any more: the workspace is gone.
+  if ((await storage.read.personNames.find([person])).length === 0) return;
+  const name = await deps.bitbucket.memberName(workspaceUuid, personUuid);
+  if (name === null) return;
+  // First, so that pushes from now on bring it along and the rest only gets less.
+  await storage.write((tx) => tx.personNames.save([{ ...person, name, askedAt: deps.clock() }]));
+  const spread = (): Promise<number> =>
+    storage.write((tx) => tx.personNames.spread({ ...person, name }, eventsAtOnce));
+  while ((await spread()) > 0);
 }

@@ -35,6 +35,7 @@ const forgeEventShape = z.object({
     .catch(null),
   repository: z.object({ uuid: text }).nullish().catch(null),
   workspace: z.object({ uuid: text }).nullish().catch(null),
+  actor: z.object({ uuid: text }).nullish().catch(null),
   push: z.unknown().optional(),
 });
 
@@ -62,7 +63,7 @@ export function unwrapForgeBody(body: Record<string, unknown>): Record<string, u
 }
 
 /**
- * An event of a repository, in the shape all doors share. The actor has no name over there, so nobody is named.
+ * An event of a repository, in the shape all doors share. The actor has no name over there, only an id.
  *
  * @throws InputError `body_unreadable`, naming the field
  */
@@ -71,6 +72,8 @@ export function parseForgeEvent(body: Record<string, unknown>): ForgeEvent {
   if (!parsed.success) throw unreadable('eventType is missing');
   const { eventType, timestamp, retryContext } = parsed.data;
   const repository = repositoryFacts(parsed.data);
+  const { actor: told } = parsed.data;
+  const actor = told?.uuid ? { uuid: withBraces(told.uuid), name: null } : null;
   const common = {
     eventType,
     timestamp: timestamp || null,
@@ -84,13 +87,13 @@ export function parseForgeEvent(body: Record<string, unknown>): ForgeEvent {
   if (!repository) throw unreadable('repository.uuid is missing');
   if (kind !== 'push') {
     const identity = JSON.stringify([eventType, repository.uuid]);
-    return { ...common, identity, event: { kind, repository, actor: null } };
+    return { ...common, identity, event: { kind, repository, actor } };
   }
   const change = readForgePush(parsed.data.push);
   if (!change) throw unreadable('push.ref is missing');
   const { refType, name, from, to } = change;
   const identity = JSON.stringify([eventType, repository.uuid, refType, name, from, to]);
-  return { ...common, identity, event: { kind, repository, actor: null, changes: [change] } };
+  return { ...common, identity, event: { kind, repository, actor, changes: [change] } };
 }
 
 const kinds: ReadonlyMap<string, Exclude<HookEvent['kind'], 'ignored'>> = new Map([

@@ -156,7 +156,7 @@ function readActor(body: Record<string, unknown>): Person | null {
   if (!actor) return null;
   const name = actor.display_name || actor.nickname || actor.username;
   if (!name && !actor.uuid) return null;
-  return { uuid: actor.uuid ?? null, name: name || 'Someone without a name' };
+  return { uuid: actor.uuid ?? null, name: name || null };
 }
 
 export function isObject(value: unknown): value is Record<string, unknown> {

@@ -98,6 +98,18 @@ describe('parsePayload', () => {
     });
   });
 
+  it('keeps who did it, with their id where they are not named', () => {
+    const who = (told: object | null) => {
+      const event = parsePayload('repo:updated', { repository, actor: told });
+      return event.kind === 'ignored' ? assert.fail() : event.actor;
+    };
+    const { uuid } = actor;
+    assert.deepEqual(who(actor), { uuid, name: 'Sam Dev' });
+    assert.deepEqual(who({ uuid, nickname: 'sam' }), { uuid, name: 'sam' });
+    assert.deepEqual(who({ uuid }), { uuid, name: null });
+    assert.equal(who({ account_id: '557058:x' }), null);
+  });
+
   it('leaves the stored main branch alone when the payload has none', () => {
     const event = parsePayload('repo:updated', { repository });
     assert.ok(event.kind === 'repository_updated' && !('mainBranch' in event.repository));

@@ -60,9 +60,17 @@ describe('scopes of the Forge manifest', function () {
       );
       return rows.length > 0;
     });
+    await waitFor('every name that events left out', async () => {
+      const lookups = await stage.rows('SELECT id FROM name_lookups');
+      return lookups.length === 0;
+    });
     const { calls } = await stage.bench.control<{ calls: Call[] }>('GET', 'calls');
     const api = calls.filter(({ path, status }) => path.startsWith('/2.0/') && status < 300);
     assert.ok(api.length > 5);
+    assert.ok(
+      api.some(({ path }) => path.includes('/members/')),
+      'who pushed was asked for',
+    );
     const needed = new Set(api.flatMap(scopesOf));
     const granted = manifest.permissions.scopes.filter((scope) => scope.endsWith(':bitbucket'));
     assert.deepEqual([...needed].sort(), granted.sort());

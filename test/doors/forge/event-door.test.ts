@@ -6,13 +6,14 @@ import { InputError } from '../../../src/core/errors.js';
 import { workspaceUuid } from './tokens.js';
 
 const repository = '{15151515-aaaa-4bbb-8ccc-dddddddddddd}';
+const actor = '{aaaaaaaa-0000-4000-8000-000000000001}';
 const hash = (digit: string): string => digit.repeat(40);
 
 function event(more: Record<string, unknown> = {}): Record<string, unknown> {
   return {
     eventType: 'avi:bitbucket:push:repository',
     timestamp: '2026-11-20T09:14:03.120934Z',
-    actor: { type: 'user', accountId: '712020:aaaa' },
+    actor: { type: 'user', accountId: '712020:aaaa', uuid: actor },
     repository: { uuid: repository },
     workspace: { uuid: workspaceUuid },
     push: {
@@ -54,15 +55,28 @@ describe('doors/forge: events', () => {
       const { event: told } = door.parse(delivery(body));
       assert.ok(told.kind === 'push');
       assert.equal(told.repository.uuid, repository);
+      assert.deepEqual(told.actor, { uuid: actor, name: null });
       assert.deepEqual(
         told.changes.map(({ refType, name, from, to, kind }) => [refType, name, from, to, kind]),
         [['branch', 'main', hash('1'), hash('2'), 'update']],
       );
     }
-    const bare = event({ repository: { uuid: repository.slice(1, -1).toUpperCase() } });
+    const bare = event({
+      repository: { uuid: repository.slice(1, -1).toUpperCase() },
+      actor: { uuid: actor.slice(1, -1).toUpperCase() },
+    });
     const { event: told } = door.parse(delivery(bare));
     assert.ok(told.kind === 'push');
     assert.equal(told.repository.uuid, repository);
+    assert.equal(told.actor?.uuid, actor);
+  });
+
+  it('reads a push by nobody', () => {
+    for (const nobody of [undefined, null, 'x', {}, { uuid: 7, accountId: 'a' }]) {
+      const { event: told } = door.parse(delivery(event({ actor: nobody })));
+      assert.ok(told.kind === 'push');
+      assert.equal(told.actor, null);
+    }
   });
 
   it('knows a resend by move and time, whatever the try', () => {
