@@ -80,7 +80,7 @@ export function createApp(context: Context): Express {
   app.use(
     createPanelRouter({
       services: panel,
-      sessionKey: context.sessionKey,
+      sessionKeys: context.sessionKeys,
       clock,
       authenticate: connect.panelAuth,
       authenticateReader: connect.overviewAuth,
@@ -102,7 +102,7 @@ export function createApp(context: Context): Express {
   app.use(
     createWorkspaceRouter({
       ...context.workspace,
-      sessionKey: context.sessionKey,
+      sessionKeys: context.sessionKeys,
       clock,
       logger,
       authenticate: connect.workspaceAuth,

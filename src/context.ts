@@ -22,6 +22,7 @@ import type { IntakeDeps } from './doors/intake.js';
 import type { Health } from './doors/ops/health.js';
 import { createMetrics, createMetricsRouter } from './doors/ops/metrics.js';
 import type { PanelServices } from './doors/panel/panel-services.js';
+import type { OwnKeys } from './doors/panel/session.js';
 import { digest } from './lib/digest.js';
 import { createGitFetch } from './lib/git-fetch.js';
 import { createIds } from './lib/ids.js';
@@ -76,8 +77,8 @@ export interface Context {
   health: Health;
   /** `/metrics`, where a token is configured. */
   metrics: Router;
-  /** Signs panel sessions; derived from the master key, so a restart ends nobody's session. */
-  sessionKey: Buffer;
+  /** Signs panel sessions; derived from the master keys, so a restart ends nobody's session. */
+  sessionKeys: OwnKeys;
   start(): Promise<void>;
   /** In the reverse order of the start. */
   stop(): Promise<void>;
@@ -139,7 +140,6 @@ async function buildContext({
     budgets: () => bitbucket.limiters.budgets(),
   }));
   const storage = countEnds(opened, metrics.measures);
-  const masterKey = ring.current.key;
   const vault = createVault(ring);
   const basics: Basics = { ...outer, random: Math.random, storage, vault };
   const stopping = new AbortController();
@@ -158,8 +158,11 @@ async function buildContext({
     ...outward,
     onChange: (workspaceUuid) => bitbucket.tokens.forget(workspaceUuid),
   });
-  const tokenKey = createSecretKey(ownKey(masterKey, 'slipway clone tokens'));
-  const receivers = createReceiverParts({ ...basics, bitbucket: bitbucket.prompt, tokenKey });
+  const [tokenKey, ...olderTokenKeys] = ownKeys(ring, 'slipway clone tokens');
+  const receivers = createReceiverParts({
+    ...{ ...basics, bitbucket: bitbucket.prompt },
+    tokenKeys: [createSecretKey(tokenKey), ...olderTokenKeys.map((key) => createSecretKey(key))],
+  });
   const vendors = createVendorParts(config);
   const backends = createBackendList(
     basics,
@@ -247,7 +250,7 @@ async function buildContext({
     dashboard: { view: bitbucket.personView, storage },
     metrics: createMetricsRouter(metrics, secrets.metricsToken),
     health: { database: () => storage.read.lanes.nextDue() },
-    sessionKey: ownKey(masterKey, 'slipway panel sessions'),
+    sessionKeys: ownKeys(ring, 'slipway panel sessions'),
     async start() {
       cluster.start(bitbucket.limiters);
       // Pushes that this node takes are the workers' to deploy: they are woken, or find them with their sweep.
@@ -289,9 +292,12 @@ async function hurried(ended: Promise<void>, hangUp: () => void): Promise<void> 
   await ended.finally(() => clearInterval(timer));
 }
 
-/** A key for one purpose: what one of them gives away opens nothing else. */
-function ownKey(masterKey: Buffer, purpose: string): Buffer {
-  return Buffer.from(hkdfSync('sha256', masterKey, '', purpose, 32));
+/** Keys for one purpose, newest first: what one of them gives away opens nothing else. */
+function ownKeys(ring: KeyRing, purpose: string): OwnKeys {
+  const of = (key: Buffer): Buffer => Buffer.from(hkdfSync('sha256', key, '', purpose, 32));
+  const others = ring.ids().filter((id) => id !== ring.current.id);
+  const older = others.map((id) => ring.byId(id)).filter((key) => key !== undefined);
+  return [of(ring.current.key), ...older.map(({ key }) => of(key))];
 }
 
 async function openConnectDoor(basics: Basics, bitbucket: BitbucketClients): Promise<ConnectDoor> {

@@ -38,8 +38,8 @@ export interface CloneGrantDeps {
     };
   };
   bitbucket: Pick<Bitbucket, 'cloneUrl' | 'cloneCredential'>;
-  /** Makes and recognises tokens; of our own, derived from the master key. */
-  tokenKey: KeyObject;
+  /** Of our own, derived from the master keys, newest first: the first one makes tokens, all of them recognise one. */
+  tokenKeys: readonly KeyObject[];
   issued: IssuedCredentials;
   clock: Clock;
 }
@@ -126,9 +126,10 @@ export async function issueCloneCredential(
   const { token, refused: isRefused = false } = parsed.data.data;
   const tries = await deps.storage.read.attempts.ofDeployments([deployment.id]);
   const offered = tries.filter(({ kind }) => kind === 'trigger');
-  const offer = offered.find(({ fencing }) =>
-    isSame(token, offerCloneCredential({ deploymentId: deployment.id, fencing }, deps.tokenKey)),
-  );
+  const offer = offered.find(({ fencing }) => {
+    const ours = { deploymentId: deployment.id, fencing };
+    return deps.tokenKeys.some((key) => isSame(token, offerCloneCredential(ours, key)));
+  });
   if (!offer) return gone('token_unknown');
   const tokenDigest = digest(token);
   const isUsed = (await deps.storage.read.cloneGrants.usedAt(tokenDigest)) !== null;

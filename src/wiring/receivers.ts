@@ -27,7 +27,7 @@ export function createReceiverParts(basics: {
   clock: Clock;
   ids: Ids;
   bitbucket: Bitbucket;
-  tokenKey: KeyObject;
+  tokenKeys: readonly [KeyObject, ...KeyObject[]];
 }): ReceiverParts {
   const { config, ids } = basics;
   const issued = new IssuedCredentials();
@@ -46,7 +46,7 @@ export function createReceiverParts(basics: {
         note: (deploymentId, observation) => noteReport(deploymentId, observation, deps),
       },
       offerCredential: (deploymentId, fencing) =>
-        Promise.resolve(offerCloneCredential({ deploymentId, fencing }, basics.tokenKey)),
+        Promise.resolve(offerCloneCredential({ deploymentId, fencing }, basics.tokenKeys[0])),
       newId: () => ids.next(),
     },
     api: {

@@ -1,11 +1,12 @@
 import type { RequestHandler } from 'express';
 import type { Clock } from '../../core/ports.js';
 import type { PanelServices } from './panel-services.js';
+import type { OwnKeys } from './session.js';
 
 export interface PanelDeps {
   services: PanelServices;
-  /** 32 bytes of our own, never a shared secret of an installation. */
-  sessionKey: Buffer;
+  /** 32 bytes each, of our own, never a shared secret of an installation. */
+  sessionKeys: OwnKeys;
   clock: Clock;
   /** Lets only a fresh iframe JWT through and leaves a `PanelIdentity` in `res.locals.panel`. */
   authenticate: RequestHandler[];

@@ -55,7 +55,7 @@ import { createSessionTokens, type PanelSession } from './session.js';
  */
 export function createPanelRouter(deps: PanelDeps): Router {
   const router = Router();
-  const tokens = createSessionTokens(deps.sessionKey, deps.clock);
+  const tokens = createSessionTokens(deps.sessionKeys, deps.clock);
   router.use('/panel', panelHeaders(trimPlaces(deps).bitbucketUrl));
   router.get('/panel/repository', ...deps.authenticate, repositoryPage(deps, tokens));
   router.get('/panel/overview', ...deps.authenticateReader, repositoryPage(deps, tokens));
@@ -78,7 +78,7 @@ export const bodyParsers: readonly RequestHandler[] = [
  * read, so that strangers cannot make us parse anything. `renewed` gives the token that follows, when it is time for it.
  */
 export function panelCalls(
-  deps: Omit<PanelDeps, 'sessionKey' | 'authenticate' | 'authenticateReader'>,
+  deps: Omit<PanelDeps, 'sessionKeys' | 'authenticate' | 'authenticateReader'>,
   sessionOf: (req: Request, res: Response) => Promise<PanelSession>,
   renewed: (req: Request, session: PanelSession) => Promise<string | null> = () =>
     Promise.resolve(null),

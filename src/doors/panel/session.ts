@@ -15,6 +15,9 @@ export type PanelSession = z.infer<typeof panelClaims>;
 /** Somebody looking at a workspace's page. */
 export type WorkspaceSession = z.infer<typeof workspaceClaims>;
 
+/** Newest first: the first one signs, all of them verify, so that nodes may get a new master key one after the other. */
+export type OwnKeys = readonly [Buffer, ...Buffer[]];
+
 export interface SessionTokens<Session> {
   issue(session: Session): string;
   /** Null for anything that is not a living session of ours; why does not matter to the sender. */
@@ -24,23 +27,26 @@ export interface SessionTokens<Session> {
 }
 
 /** For a page in a frame, where cookies are no way: the token stays in the page's memory. */
-export function createSessionTokens(key: Buffer, clock: Clock): SessionTokens<PanelSession> {
-  return tokensFor('panel', panelClaims, key, clock);
+export function createSessionTokens(keys: OwnKeys, clock: Clock): SessionTokens<PanelSession> {
+  return tokensFor('panel', panelClaims, keys, clock);
 }
 
-export function createWorkspaceTokens(key: Buffer, clock: Clock): SessionTokens<WorkspaceSession> {
-  return tokensFor('workspace', workspaceClaims, key, clock);
+export function createWorkspaceTokens(
+  keys: OwnKeys,
+  clock: Clock,
+): SessionTokens<WorkspaceSession> {
+  return tokensFor('workspace', workspaceClaims, keys, clock);
 }
 
 /** `purpose` is checked, so that no other token of ours (nor an iframe or webhook JWT) can double as a session. */
 function tokensFor<Session extends object>(
   purpose: string,
   claims: z.ZodType<Session>,
-  key: Buffer,
+  [current, ...older]: OwnKeys,
   clock: Clock,
 ): SessionTokens<Session> {
-  if (key.length < 32) throw new Error('The panel session key must have at least 32 bytes');
-  const secret = createSecretKey(key);
+  const secret = secretOf(current);
+  const secrets = [secret, ...older.map(secretOf)];
   return {
     issue(session) {
       const iat = Math.floor(clock() / 1000);
@@ -48,13 +54,13 @@ function tokensFor<Session extends object>(
       return jwt.sign(payload, secret, { algorithm: 'HS256' });
     },
     read(token) {
-      const payload = verified(token, secret, clock);
+      const payload = verified(token, secrets, clock);
       const own = z.object({ purpose: z.literal(purpose), exp: z.number() }).safeParse(payload);
       const parsed = claims.safeParse(payload);
       return own.success && parsed.success ? parsed.data : null;
     },
     used(token) {
-      const times = z.object({ exp: z.number() }).safeParse(verified(token, secret, clock));
+      const times = z.object({ exp: z.number() }).safeParse(verified(token, secrets, clock));
       if (!times.success) return 1;
       const left = times.data.exp - clock() / 1000;
       return Math.min(1, Math.max(0, 1 - left / sessionLifetimeSec));
@@ -62,7 +68,20 @@ function tokensFor<Session extends object>(
   };
 }
 
-function verified(token: string, secret: KeyObject, clock: Clock): unknown {
+function secretOf(key: Buffer): KeyObject {
+  if (key.length < 32) throw new Error('The panel session key must have at least 32 bytes');
+  return createSecretKey(key);
+}
+
+function verified(token: string, secrets: readonly KeyObject[], clock: Clock): unknown {
+  for (const secret of secrets) {
+    const payload = verifiedBy(token, secret, clock);
+    if (payload !== null) return payload;
+  }
+  return null;
+}
+
+function verifiedBy(token: string, secret: KeyObject, clock: Clock): unknown {
   try {
     return jwt.verify(token, secret, {
       algorithms: ['HS256'],

@@ -10,7 +10,7 @@ import { workspaceIdentity, type WorkspaceIdentity } from '../panel/identity.js'
 import { bareFrame } from '../panel/page.js';
 import { renewAfterUse, renewedWorkspaceSession } from '../panel/renewal.js';
 import { bodyParsers, withSession } from '../panel/router.js';
-import { createWorkspaceTokens, type WorkspaceSession } from '../panel/session.js';
+import { createWorkspaceTokens, type OwnKeys, type WorkspaceSession } from '../panel/session.js';
 import { renderView } from '../panel/views.js';
 import {
   answerWorkspaceCall,
@@ -22,7 +22,7 @@ import {
 } from './calls.js';
 
 export interface WorkspacePageDeps extends WorkspaceCallDeps {
-  sessionKey: Buffer;
+  sessionKeys: OwnKeys;
   /** Lets only a fresh iframe JWT through and leaves a `WorkspaceIdentity` in `res.locals.panel`. */
   authenticate: RequestHandler[];
 }
@@ -34,7 +34,7 @@ export interface WorkspacePageDeps extends WorkspaceCallDeps {
  */
 export function createWorkspaceRouter(deps: WorkspacePageDeps): Router {
   const router = Router();
-  const tokens = createWorkspaceTokens(deps.sessionKey, deps.clock);
+  const tokens = createWorkspaceTokens(deps.sessionKeys, deps.clock);
   const places = trimPlaces(deps);
   router.use('/panel/workspace', panelHeaders(places.bitbucketUrl));
   router.get('/panel/workspace', ...deps.authenticate, (_req, res, next) => {

@@ -15,7 +15,7 @@ const session = {
 
 describe('panel session token', () => {
   let now = 1_800_000_000_000;
-  const tokens = createSessionTokens(sessionKey, () => now);
+  const tokens = createSessionTokens([sessionKey], () => now);
 
   it('gives back what was put in', () => {
     assert.deepEqual(tokens.read(tokens.issue(session)), session);
@@ -44,6 +44,6 @@ describe('panel session token', () => {
   });
 
   it('refuses a short key at once', () => {
-    assert.throws(() => createSessionTokens(Buffer.alloc(16), () => now), /32 bytes/);
+    assert.throws(() => createSessionTokens([Buffer.alloc(16)], () => now), /32 bytes/);
   });
 });

@@ -194,11 +194,11 @@ describe('workspace page', () => {
     const clock = engine.clock.now;
     const who = { door: 'connect' as const, workspaceUuid, userUuid: graceUuid, userName: 'Grace' };
     const facts = { ...who, proof: 'admin_page' as const, rights: 'admin' as const };
-    const wrong = createSessionTokens(sessionKey, clock).issue({ ...facts, repoUuid: '{r}' });
-    const right = createWorkspaceTokens(sessionKey, clock).issue(facts);
+    const wrong = createSessionTokens([sessionKey], clock).issue({ ...facts, repoUuid: '{r}' });
+    const right = createWorkspaceTokens([sessionKey], clock).issue(facts);
     assert.equal((await call(wrong, 'GET', 'sections/repositories')).status, 401);
     assert.equal((await call('', 'GET', 'sections/repositories')).status, 401);
     assert.equal((await call(right, 'GET', 'sections/repositories')).status, 200);
-    assert.equal(createSessionTokens(sessionKey, clock).read(right), null);
+    assert.equal(createSessionTokens([sessionKey], clock).read(right), null);
   });
 });

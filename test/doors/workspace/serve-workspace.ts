@@ -77,7 +77,7 @@ export async function serveWorkspace(
     createWorkspaceRouter({
       ...parts,
       sections: [...parts.sections, ...(more.sections ?? [])],
-      sessionKey,
+      sessionKeys: [sessionKey],
       clock: engine.clock.now,
       logger: engine.logger,
       baseUrl: url,

@@ -33,7 +33,7 @@ export async function openSlipway() {
     storage,
     vault: engine.vault,
     clock: engine.clock.now,
-    tokenKey: createSecretKey(randomBytes(32)),
+    tokenKeys: [createSecretKey(randomBytes(32))] as const,
     issued: new IssuedCredentials(),
     bitbucket: engine.bitbucket,
     signingSecrets: (_backend: string, secrets: Readonly<Record<string, unknown>>) =>
@@ -65,7 +65,7 @@ export async function openSlipway() {
       note: (id, observation) => noteReport(id, observation, deps),
     },
     offerCredential: (deploymentId, fencing) => {
-      const token = offerCloneCredential({ deploymentId, fencing }, deps.tokenKey);
+      const token = offerCloneCredential({ deploymentId, fencing }, deps.tokenKeys[0]);
       tokens.push(token);
       return Promise.resolve(token);
     },

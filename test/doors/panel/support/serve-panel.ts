@@ -75,7 +75,7 @@ export async function servePanel(
     authenticate: [identify(options)],
     authenticateReader: [identify({ ...options, identity: reader })],
   };
-  app.use(createPanelRouter({ ...deps, sessionKey, ...authenticated }));
+  app.use(createPanelRouter({ ...deps, sessionKeys: [sessionKey], ...authenticated }));
   app.use(createDeploymentPage(deps));
   app.use(lastResort);
   return {
