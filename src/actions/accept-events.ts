@@ -84,7 +84,7 @@ export function acceptEvents(deps: PushRecordDeps) {
 }
 
 /**
- * Stores pushes that continue what is known as if nobody had told of them before, and looks beside it whether that is so: what
+ * Stores pushes that continue what is known as if nobody had told of them before, which the store finds out on the way: what
  * nearly always is costs one round of statements then, instead of one after the other. Null: it was not; what was written must be
  * rolled back.
  */
@@ -107,13 +107,8 @@ async function takeForNews(
       deployments,
     });
   }
-  const [fresh, wasTold] = await allSettled([
-    tx.events.countNew(rows),
-    record.wasToldBefore(tx),
-    record.store(tx),
-    noteHooks(tx, items, deps.clock()),
-  ]);
-  return wasTold || fresh < rows.length ? null : results;
+  await noteHooks(tx, items, deps.clock());
+  return (await record.storeAsNews(tx, rows)) ? results : null;
 }
 
 /** Whatever a hook sends shows that it works. */

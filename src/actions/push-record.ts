@@ -92,7 +92,7 @@ export class PushRecord {
 
   /**
    * Every change goes on from where its ref is known to be, or begins a ref nobody knows: most likely none of them was told of
-   * before. That is a guess, and only `wasToldBefore` knows.
+   * before. That is a guess, and only `storeAsNews` knows.
    */
   looksNew(): boolean {
     const heads = new Map<string, string | null>();
@@ -114,13 +114,6 @@ export class PushRecord {
     }
   }
 
-  /** Whether a move of these pushes was stored by another one before. What this record stores meanwhile does not count. */
-  async wasToldBefore(tx: Transaction): Promise<boolean> {
-    const own = new Set(this.#pushes.map(({ event }) => event.id));
-    const moves = await tx.events.moves(this.#moveKeys());
-    return moves.some(({ eventId }) => !own.has(eventId));
-  }
-
   /** Returns how many deployments the push made. */
   add(recorded: RecordedPush): number {
     const before = this.#deployments.length;
@@ -131,14 +124,31 @@ export class PushRecord {
   }
 
   async store(tx: Transaction): Promise<void> {
-    const changed = [...this.#changedRefs].map((key) => this.#refs.get(key));
     await allSettled([
       tx.events.insertRefChanges(this.#changes),
       tx.events.insertDecisions(this.#decisions),
-      tx.refs.save(changed.filter((ref) => ref !== undefined)),
+      tx.refs.save(this.#newRefs()),
     ]);
     await tx.events.noteLate(this.#foundBefore);
     await enqueueNewest(tx, this.#deployments, this.#deps.clock(), this.#deps);
+  }
+
+  /** The same, and the events with it, as if nobody had told of them before. False: somebody had; it must be rolled back. */
+  async storeAsNews(tx: Transaction, events: readonly StoredEvent[]): Promise<boolean> {
+    const isNews = await tx.events.insertNews({
+      events,
+      refChanges: this.#changes,
+      decisions: this.#decisions,
+      refs: this.#newRefs(),
+      isAll: this.#deployments.length === 0,
+    });
+    if (isNews) await enqueueNewest(tx, this.#deployments, this.#deps.clock(), this.#deps);
+    return isNews;
+  }
+
+  #newRefs(): KnownRef[] {
+    const changed = [...this.#changedRefs].map((key) => this.#refs.get(key));
+    return changed.filter((ref) => ref !== undefined);
   }
 
   #addChange(recorded: RecordedPush, change: RefChange, position: number): void {

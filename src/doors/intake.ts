@@ -143,29 +143,31 @@ async function take(
   verified: Verified,
   deps: IntakeDeps,
 ): Promise<Answer> {
-  const { event, ...facts } = parsed;
-  const log = { delivery: facts.deliveryId, event: facts.eventKey, attempt: facts.attemptNumber };
+  const { event, deliveryId, eventKey, attemptNumber } = parsed;
+  const log: Record<string, unknown> = {
+    delivery: deliveryId,
+    event: eventKey,
+    attempt: attemptNumber,
+  };
   if (event.kind === 'ignored') return { status: 204, log: { ...log, noop: event.noop } };
   const spoken = speaksFor(event, verified);
   if (!spoken.ok) return { status: 401, log: { ...log, noop: spoken.noop } };
   const accepted = await deps.accept({
-    ...facts,
     source: verified.source,
     workspaceUuid: spoken.workspaceUuid,
+    deliveryId,
+    eventKey,
+    attemptNumber,
     event,
     receivedAt: deps.clock(),
   });
-  return {
-    status: 204,
-    log: {
-      ...log,
-      repository: event.repository.uuid,
-      id: accepted.eventId,
-      ...(accepted.isNew
-        ? { changes: accepted.refChanges, deployments: accepted.deployments }
-        : { noop: 'known' }),
-    },
-  };
+  log['repository'] = event.repository.uuid;
+  log['id'] = accepted.eventId;
+  if (accepted.isNew) {
+    log['changes'] = accepted.refChanges;
+    log['deployments'] = accepted.deployments;
+  } else log['noop'] = 'known';
+  return { status: 204, log };
 }
 
 type Spoken = { ok: true; workspaceUuid: string | null } | { ok: false; noop: string };

@@ -25,6 +25,10 @@ const itemsPerCall = 256;
 export interface WriterConnection {
   /** Statements of the transaction itself, without values. */
   exec(text: string): Promise<void>;
+  /** Instead of `exec(begin)`, for a transaction of one job: it may begin with its first statement, or not at all. */
+  beginLater?(): void;
+  /** Of a transaction that was to begin later: whether there is something to commit or to roll back. */
+  hasBegun?(): boolean;
 }
 
 /** What the writer has to know of the database behind its connection. */
@@ -195,7 +199,7 @@ export class GroupCommitWriter {
    * Null when one did: nothing is written then, and each has to run again apart from the others. Returns what was committed.
    */
   async #together(jobs: readonly Job[]): Promise<readonly Job[] | null> {
-    await this.#begin();
+    await this.#begin(jobs.length === 1);
     for (const job of jobs) {
       const failure = await failureOf(job);
       if (!failure) continue;
@@ -212,7 +216,7 @@ export class GroupCommitWriter {
   async #apart(jobs: readonly Job[]): Promise<readonly Job[]> {
     const done: Job[] = [];
     const failures: (() => void)[] = [];
-    await this.#begin();
+    await this.#begin(false);
     for (const job of jobs) {
       await this.#connection.exec('SAVEPOINT job');
       const failure = await failureOf(job);
@@ -237,15 +241,21 @@ export class GroupCommitWriter {
     return this.#dialect.isDatabaseFailure(code) || this.#dialect.isConflict(code);
   }
 
-  async #begin(): Promise<void> {
-    if (!this.#hasBegun) await this.#connection.exec(this.#dialect.begin);
+  async #begin(isOfOneJob: boolean): Promise<void> {
+    if (!this.#hasBegun) {
+      if (isOfOneJob && this.#connection.beginLater) this.#connection.beginLater();
+      else await this.#connection.exec(this.#dialect.begin);
+    }
     this.#hasBegun = false;
   }
 
   /** Where the next jobs wait already, their transaction begins in the same call: one turn of the event loop less for them. */
   async #commit(): Promise<void> {
+    if (this.#connection.hasBegun?.() === false) return;
     const { commitAndBegin } = this.#dialect;
-    if (this.#waiting.length === 0 || this.#pauses.length > 0 || commitAndBegin === null) {
+    const waiting = this.#waiting.length;
+    const mayBeginLater = waiting === 1 && this.#connection.beginLater !== undefined;
+    if (waiting === 0 || mayBeginLater || this.#pauses.length > 0 || commitAndBegin === null) {
       await this.#connection.exec('COMMIT');
       return;
     }
@@ -259,7 +269,7 @@ export class GroupCommitWriter {
 
   async #rollBack(how: string): Promise<void> {
     try {
-      await this.#connection.exec(how);
+      if (this.#connection.hasBegun?.() !== false) await this.#connection.exec(how);
     } finally {
       this.#onRollback();
     }

@@ -41,6 +41,14 @@ export function remembering(tx: Transaction): { tx: Transaction; forget: () => v
       repositories: repositories.store,
       targets: targets.store,
       refs: refs.store,
+      events: {
+        ...tx.events,
+        async insertNews(news) {
+          const isNews = await tx.events.insertNews(news);
+          if (isNews) refs.saved(news.refs);
+          return isNews;
+        },
+      },
       hooks: hooks.store,
       personNames: personNames.store,
       care: {
@@ -227,7 +235,9 @@ async function knownOrRead<Row>(
   return unknown.length === 0 ? found : [...found, ...(await read(unknown))];
 }
 
-function rememberRefs(store: RefReads & RefWrites): Remembered<RefReads & RefWrites> {
+function rememberRefs(
+  store: RefReads & RefWrites,
+): Remembered<RefReads & RefWrites> & { saved(rows: readonly KnownRef[]): void } {
   const known = new Map<string, KnownRef>();
   const keyOf = (ref: { repositoryId: string; refType: string; name: string }): string =>
     `${ref.repositoryId} ${ref.refType} ${ref.name}`;
@@ -248,14 +258,17 @@ function rememberRefs(store: RefReads & RefWrites): Remembered<RefReads & RefWri
       return found;
     },
   };
+  const saved = (rows: readonly KnownRef[]): void => {
+    if (known.size + rows.length > maxRemembered) known.clear();
+    for (const row of rows) known.set(keyOf(row), row);
+  };
   const writes: RefWrites = {
     async save(rows) {
       await store.save(rows);
-      if (known.size + rows.length > maxRemembered) known.clear();
-      for (const row of rows) known.set(keyOf(row), row);
+      saved(rows);
     },
   };
-  return { forget: () => known.clear(), store: { ...store, ...reads, ...writes } };
+  return { forget: () => known.clear(), saved, store: { ...store, ...reads, ...writes } };
 }
 
 function rememberHooks(store: HookReads & HookWrites): Remembered<HookReads & HookWrites> {

@@ -5,9 +5,13 @@ export type SqlValue = string | number | null;
  * of work it is the writer's connection; elsewhere a reader's.
  */
 export interface Sql {
+  /** Many rows go in as one value, a JSON array of arrays: where binding each value of each costs more than reading them. */
+  readonly rowsAsJson?: boolean;
   all<Row>(text: string, values?: readonly SqlValue[]): Promise<Row[]>;
   /** Number of rows changed. */
   run(text: string, values?: readonly SqlValue[]): Promise<number>;
+  /** The same, by whoever knows that the transaction holds nothing else. */
+  runAlone?(text: string, values: readonly SqlValue[]): Promise<number>;
 }
 
 /**

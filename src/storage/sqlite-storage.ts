@@ -11,6 +11,7 @@ import { Checkpointer } from './sqlite/checkpointer.js';
 import { durablePragmas, SqliteConnection } from './sqlite/connection.js';
 import { sqliteDialect } from './sqlite/dialect.js';
 import { loadSqlite } from './sqlite/driver.js';
+import { SqliteWriterConnection } from './sqlite/writer-connection.js';
 import { GroupCommitWriter } from './group-commit-writer.js';
 import { remembering } from './remembering.js';
 import { maxWaitingItems, type OpenStorage } from './storage.js';
@@ -31,8 +32,9 @@ export async function openSqliteStorage(options: {
   const sequelize = openSequelize(file);
   const { connection, applied } = await openFile(file, sequelize);
   if (applied.length > 0) options.logger.info({ applied }, 'storage.migrated');
-  const { tx, forget } = remembering(transactionOver(connection, options.newId));
-  const writer = new GroupCommitWriter(connection, {
+  const writing = await SqliteWriterConnection.over(connection);
+  const { tx, forget } = remembering(transactionOver(writing, options.newId));
+  const writer = new GroupCommitWriter(writing, {
     maxWaiting: maxWaitingItems,
     onRollback: forget,
     onCommit: () => checkpointer.committed(),

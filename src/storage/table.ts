@@ -20,6 +20,7 @@ export class Table<Row extends object> {
   readonly #columns: Columns<Row>;
   readonly #columnNames: readonly string[];
   readonly #selectHead: string;
+  readonly #jsonInsertText: string;
   /** Text of an INSERT by number of rows, made once: building it for each batch costs more than running it. */
   readonly #insertTexts = new Map<number, string>();
 
@@ -28,6 +29,7 @@ export class Table<Row extends object> {
     this.#columns = columns;
     this.fields = Object.keys(columns) as (keyof Row & string)[];
     this.#columnNames = this.fields.map(columnName);
+    this.#jsonInsertText = this.insertFromJson('?');
     this.#selectHead = `SELECT ${this.fields.map(quoted).join(', ')} FROM ${name} WHERE`;
   }
 
@@ -48,7 +50,8 @@ export class Table<Row extends object> {
   /** `tail`: what follows the rows, for example an ON CONFLICT clause. */
   async insert(sql: Sql, rows: readonly Row[], tail = ''): Promise<void> {
     for (const chunk of chunksOf(rows)) {
-      await sql.run(`${this.#insertText(chunk.length)} ${tail}`, this.#flatten(chunk));
+      const { text, values } = this.#insertion(sql, chunk);
+      await sql.run(`${text} ${tail}`, values);
     }
   }
 
@@ -57,23 +60,11 @@ export class Table<Row extends object> {
     const ids: string[] = [];
     const tail = `ON CONFLICT DO NOTHING RETURNING ${quoted(idField)}`;
     for (const chunk of chunksOf(rows)) {
-      const inserted = await sql.all<Record<string, string>>(
-        `${this.#insertText(chunk.length)} ${tail}`,
-        this.#flatten(chunk),
-      );
+      const { text, values } = this.#insertion(sql, chunk);
+      const inserted = await sql.all<Record<string, string>>(`${text} ${tail}`, values);
       for (const row of inserted) ids.push(row[columnName(idField)] ?? '');
     }
     return ids;
-  }
-
-  /** The same for whoever only wants to know how many: naming them costs SQLite a table of their names. */
-  async countNew(sql: Sql, rows: readonly Row[]): Promise<number> {
-    let count = 0;
-    for (const chunk of chunksOf(rows)) {
-      const text = `${this.#insertText(chunk.length)} ON CONFLICT DO NOTHING`;
-      count += await sql.run(text, this.#flatten(chunk));
-    }
-    return count;
   }
 
   /** `where` is SQL after WHERE, with `?`; column names in snake_case. */
@@ -166,6 +157,28 @@ export class Table<Row extends object> {
     return row as Row;
   }
 
+  #insertion(sql: Sql, rows: readonly Row[]): { text: string; values: SqlValue[] } {
+    if (rows.length === 1 || !sql.rowsAsJson) {
+      return { text: this.#insertText(rows.length), values: this.#flatten(rows) };
+    }
+    return { text: this.#jsonInsertText, values: [this.jsonOf(rows)] };
+  }
+
+  /** SQLite: an INSERT of the rows that `source`, an expression, holds as `jsonOf` makes them. */
+  insertFromJson(source: string): string {
+    const names = this.fields.map(quoted).join(', ');
+    const given = this.fields.map((_, index) => `value ->> ${index}`).join(', ');
+    // Without WHERE, an ON CONFLICT that follows would be taken for the ON of a join.
+    return `INSERT INTO ${this.name} (${names}) SELECT ${given} FROM jsonb_each(${source}) WHERE true`;
+  }
+
+  /** An array of arrays, in the order of `fields`. */
+  jsonOf(rows: readonly Row[]): string {
+    return storableJson(
+      rows.map((row) => this.fields.map((field) => this.#write(field, row[field]))),
+    );
+  }
+
   /**
    * For `rows` rows or up to the next power of two: a statement that was prepared for 64 also takes 37, so that a handful of
    * prepared statements fits every batch. Values that are not given are NULL, and a row without its first column is none.
@@ -254,6 +267,16 @@ export function valuesOf(
   const text = `VALUES ${[first, ...Array.from({ length: size - 1 }, () => other)].join(', ')}`;
   const missing = Array.from({ length: (size - rows.length) * types.length }, () => null);
   return { text, values: [...rows.flat(), ...missing] };
+}
+
+/**
+ * NUL would end a text for SQLite, and half a character outside the basic plane is none: the replacement character stands for
+ * both, as it does where texts are handed over one by one. `JSON.stringify` escapes just these two with `\u0` and `\ud`.
+ */
+function storableJson(value: unknown): string {
+  const json = JSON.stringify(value);
+  if (!json.includes('\\u0000') && !json.includes('\\ud')) return json;
+  return json.replace(/(?<!\\)((?:\\\\)*)\\u(?:0000|d[89a-f][0-9a-f]{2})/g, '$1\uFFFD');
 }
 
 export function columnName(field: string): string {

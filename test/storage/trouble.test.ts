@@ -12,6 +12,7 @@ import type { EventDoor } from '../../src/doors/event-door.js';
 import { digest } from '../../src/lib/digest.js';
 import { createIds } from '../../src/lib/ids.js';
 import { SqliteConnection } from '../../src/storage/sqlite/connection.js';
+import { SqliteWriterConnection } from '../../src/storage/sqlite/writer-connection.js';
 import { GroupCommitWriter } from '../../src/storage/group-commit-writer.js';
 import { sqliteDialect } from '../../src/storage/sqlite/dialect.js';
 import { transactionOver } from '../../src/storage/stores/transaction.js';
@@ -69,11 +70,12 @@ describe('a database in trouble', () => {
   before(async () => {
     await migrateDataFolder(folder.path);
     connection = await SqliteConnection.open(join(folder.path, 'slipway.sqlite'));
-    const writer = new GroupCommitWriter(connection, {
+    const writing = await SqliteWriterConnection.over(connection);
+    const writer = new GroupCommitWriter(writing, {
       maxWaiting: 10_000,
       dialect: sqliteDialect,
     });
-    const tx = transactionOver(connection, () => ids.next());
+    const tx = transactionOver(writing, () => ids.next());
     const storage: Storage = {
       write: (work) => writer.write(() => work(tx)),
       batched: (work) => writer.batched((items) => work(tx, items)),

@@ -68,11 +68,25 @@ export interface RefKey {
   name: string;
 }
 
+/** What pushes of a batch led to, as rows. */
+export interface PushNews {
+  events: readonly StoredEvent[];
+  refChanges: readonly StoredRefChange[];
+  decisions: readonly Decision[];
+  /** What is known of each ref from now on; no ref twice. */
+  refs: readonly KnownRef[];
+  /** Nothing else is written in this transaction. */
+  isAll: boolean;
+}
+
 export interface EventWrites {
   /** Ids of those that were new; the others had been stored before. */
   insertNew(events: readonly StoredEvent[]): Promise<Set<string>>;
-  /** Inserts those that are new, too, and says how many they were. */
-  countNew(events: readonly StoredEvent[]): Promise<number>;
+  /**
+   * Everything about pushes that nobody had told of before, at once. False: some had been, and what was written of all of them
+   * must be rolled back.
+   */
+  insertNews(news: PushNews): Promise<boolean>;
   insertRefChanges(changes: readonly StoredRefChange[]): Promise<void>;
   insertDecisions(decisions: readonly Decision[]): Promise<void>;
   /** Says of decisions that reconcile led to that their webhook came late. */

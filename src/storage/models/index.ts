@@ -163,6 +163,11 @@ export const refs = new Table<KnownRef>('refs', {
   updatedAt: 'integer',
 });
 
+/** Creates or updates by what names a ref. */
+export const refConflict = `ON CONFLICT (repository_id, ref_type, name) DO UPDATE SET head = excluded.head,
+  careful_until = excluded.careful_until, unknown_head = excluded.unknown_head,
+  unknown_since = excluded.unknown_since, updated_at = excluded.updated_at`;
+
 export const decisions = new Table<Decision>('decisions', {
   refChangeId: 'id',
   targetId: 'id',

@@ -1,14 +1,17 @@
-import type { Decision } from '../../core/model/index.js';
+import type { Decision, KnownRef } from '../../core/model/index.js';
 import type {
   Arrival,
   EventReads,
   EventWrites,
+  PushNews,
   RefChangeFilter,
   RefReads,
   RefWrites,
 } from '../../core/ports.js';
-import { decisions, events, refChanges, refs } from '../models/index.js';
+import { decisions, events, refChanges, refConflict, refs } from '../models/index.js';
+import { insertNewsInOne } from '../sqlite/news.js';
 import { listOf, type Sql, type SqlValue } from '../sql.js';
+import { allSettled } from '../../lib/settled.js';
 
 const lateWords = ' Its webhook came late.';
 
@@ -81,10 +84,25 @@ export function eventStore(sql: Sql): EventReads & EventWrites {
       ]);
     },
     insertNew: async (rows) => new Set(await events.insertNew(sql, rows, 'id')),
-    countNew: (rows) => events.countNew(sql, rows),
+    insertNews: (news) =>
+      sql.rowsAsJson ? insertNewsInOne(sql, news) : insertNewsTogether(sql, news),
     insertRefChanges: (rows) => refChanges.insert(sql, rows),
     insertDecisions: (rows) => decisions.insert(sql, rows),
   };
+}
+
+/** Statements that are sent without waiting for each other. */
+async function insertNewsTogether(sql: Sql, news: PushNews): Promise<boolean> {
+  const { marks, values } = listOf(news.refChanges.map(({ moveKey }) => moveKey));
+  // Before any of this news is stored: statements of one connection run in the order in which they were asked for.
+  const [told, fresh] = await allSettled([
+    sql.all(`SELECT 1 FROM ref_changes WHERE move_key IN (${marks}) LIMIT 1`, values),
+    events.insertNew(sql, news.events, 'id'),
+    refChanges.insert(sql, news.refChanges),
+    decisions.insert(sql, news.decisions),
+    saveRefs(sql, news.refs),
+  ]);
+  return told.length === 0 && fresh.length === news.events.length;
 }
 
 function conditionsOf({ refName, person, targetId, states }: RefChangeFilter): {
@@ -126,6 +144,10 @@ function decisionsOf(sql: Sql, refChangeIds: readonly string[]): Promise<Decisio
   );
 }
 
+function saveRefs(sql: Sql, rows: readonly KnownRef[]): Promise<void> {
+  return refs.insert(sql, rows, refConflict);
+}
+
 export function refStore(sql: Sql): RefReads & RefWrites {
   return {
     find(keys) {
@@ -137,13 +159,6 @@ export function refStore(sql: Sql): RefReads & RefWrites {
       return refs.select(sql, `(repository_id, ref_type, name) IN (VALUES ${marks})`, values);
     },
     ofRepository: (repositoryId) => refs.select(sql, 'repository_id = ?', [repositoryId]),
-    save: (rows) =>
-      refs.insert(
-        sql,
-        rows,
-        `ON CONFLICT (repository_id, ref_type, name) DO UPDATE SET head = excluded.head,
-         careful_until = excluded.careful_until, unknown_head = excluded.unknown_head,
-         unknown_since = excluded.unknown_since, updated_at = excluded.updated_at`,
-      ),
+    save: (rows) => saveRefs(sql, rows),
   };
 }

@@ -8,6 +8,7 @@ import { postgresDialect } from '../../../src/storage/postgres/postgres-storage.
 import { migratePostgres } from '../../../src/storage/postgres/schema.js';
 import { WriterConnection as PostgresWriter } from '../../../src/storage/postgres/writer-connection.js';
 import type { Sql } from '../../../src/storage/sql.js';
+import { SqliteWriterConnection } from '../../../src/storage/sqlite/writer-connection.js';
 import { sqliteDialect } from '../../../src/storage/sqlite/dialect.js';
 import {
   GroupCommitWriter,
@@ -37,7 +38,7 @@ async function onSqlite(): Promise<Place> {
   const folder = tempFolder('writer');
   const connection = await SqliteConnection.open(join(folder.path, 'test.sqlite'));
   return {
-    connection,
+    connection: await SqliteWriterConnection.over(connection),
     dialect: sqliteDialect,
     refuse: () => connection.exec('PRAGMA query_only = 1'),
     accept: () => connection.exec('PRAGMA query_only = 0'),
@@ -334,6 +335,73 @@ function defineForSqlite(): void {
     await assert.rejects(first, { code: 'storage_unavailable' });
     await second;
     assert.deepEqual(await texts(), ['second']);
+  });
+
+  describe('a transaction of one job', () => {
+    let said: string[];
+    let writer: GroupCommitWriter;
+    let writing: SqliteWriterConnection;
+
+    beforeEach(async () => {
+      said = [];
+      // What reaches the database, in order.
+      const watched: Pick<SqliteConnection, 'exec' | 'all' | 'run'> = {
+        exec: (text) => (said.push(text), connection.exec(text)),
+        all: (text, values) => (said.push(text), connection.all(text, values)),
+        run: (text, values) => (said.push(text), connection.run(text, values)),
+      };
+      writing = await SqliteWriterConnection.over(watched);
+      writer = new GroupCommitWriter(writing, { maxWaiting: 50, dialect: sqliteDialect });
+      said = [];
+    });
+    const add = (text: string): Promise<number> =>
+      writing.run('INSERT INTO notes (text) VALUES (?)', [text]);
+    const addAlone = (...all: string[]): Promise<number> =>
+      writing.runAlone(`INSERT INTO notes (text) SELECT value FROM json_each(?)`, [
+        JSON.stringify(all),
+      ]);
+
+    it('that is one statement is committed by it', async () => {
+      await writer.write(() => addAlone('a', 'b'));
+      assert.deepEqual(said, ['INSERT OR ABORT INTO notes (text) SELECT value FROM json_each(?)']);
+      assert.deepEqual(await texts(), ['a', 'b']);
+    });
+
+    it('that is one statement leaves nothing behind when it fails halfway', async () => {
+      await assert.rejects(
+        writer.write(() => addAlone('a', 'b', 'a')),
+        { code: 'SQLITE_CONSTRAINT' },
+      );
+      assert.equal(said.length, 1);
+      assert.deepEqual(await texts(), []);
+      await writer.write(() => addAlone('a'));
+      assert.deepEqual(await texts(), ['a']);
+    });
+
+    it('begins with the first of several, and is rolled back whole', async () => {
+      await writer.write(() => Promise.all([add('a'), add('b')]));
+      assert.deepEqual([said[0], said.at(-1), said.length], ['BEGIN IMMEDIATE', 'COMMIT', 4]);
+      const failing = writer.write(async () => {
+        await add('c');
+        await addAlone('d', 'a');
+      });
+      await assert.rejects(failing, { code: 'SQLITE_CONSTRAINT' });
+      assert.deepEqual(await texts(), ['a', 'b']);
+    });
+
+    it('without a statement asks nothing of the database', async () => {
+      await writer.write(() => Promise.resolve());
+      assert.deepEqual(said, []);
+    });
+
+    it('does not go on behind the statement that was to be all of it', async () => {
+      const more = writer.write(async () => {
+        await addAlone('a');
+        await add('b');
+      });
+      await assert.rejects(more, /there was to be one statement/);
+      assert.deepEqual(await texts(), ['a']);
+    });
   });
 
   it('pauses between two transactions, never inside one', async () => {
