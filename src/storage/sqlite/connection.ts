@@ -9,12 +9,8 @@ const maxCachedStatements = 200;
  * that the event loop never waits for the disk.
  */
 export class SqliteConnection implements Sql {
-  /** The driver looks at each value on the event loop; SQLite reads JSON on a thread of its own. */
-  readonly rowsAsJson = true;
   readonly #database: Database;
   readonly #statements = new Map<string, Statement>();
-  /** What statements have to wait for; the driver runs them in any order beside `exec`. */
-  #held: Promise<void> | null = null;
 
   private constructor(database: Database) {
     this.#database = database;
@@ -40,7 +36,6 @@ export class SqliteConnection implements Sql {
 
   async all<Row>(text: string, values: readonly SqlValue[] = []): Promise<Row[]> {
     const statement = await this.#prepared(text);
-    if (this.#held) await this.#held;
     return new Promise((resolve, reject) => {
       statement.all<Row>(values, (error, rows) => {
         if (error) reject(error);
@@ -51,7 +46,6 @@ export class SqliteConnection implements Sql {
 
   async run(text: string, values: readonly SqlValue[] = []): Promise<number> {
     const statement = await this.#prepared(text);
-    if (this.#held) await this.#held;
     return new Promise((resolve, reject) => {
       statement.run(values, function (error) {
         if (error) reject(error);
@@ -68,15 +62,6 @@ export class SqliteConnection implements Sql {
         else resolve();
       });
     });
-  }
-
-  /** Statements with values that are asked for from now on wait for this, and fail as it does. */
-  holdUntil(begun: Promise<void>): void {
-    this.#held = begun;
-    const release = (): void => {
-      if (this.#held === begun) this.#held = null;
-    };
-    begun.then(release, release);
   }
 
   async close(): Promise<void> {

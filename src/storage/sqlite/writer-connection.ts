@@ -11,6 +11,7 @@ type BareConnection = Pick<SqliteConnection, 'all' | 'run' | 'exec'>;
  * neither BEGIN nor COMMIT: SQLite commits it by itself, and the event loop is asked once in between instead of three times.
  */
 export class SqliteWriterConnection implements Sql, WriterConnection {
+  /** The driver looks at each value on the event loop; SQLite reads JSON on a thread of its own. */
   readonly rowsAsJson = true;
   readonly #connection: BareConnection;
   /** `begun` also stands for a transaction that the writer begins and ends by `exec`. */
