@@ -1,34 +1,20 @@
 import assert from 'node:assert/strict';
-import type { Browser, Page } from 'playwright-core';
-import { launchChromium, needsChromium } from './support/chromium.js';
+import type { Page } from 'playwright-core';
 import { aDeployment, aPush, aDecision, aTarget, fakePanel } from './support/fake-panel.js';
 import type { FakePanel } from './support/fake-panel.js';
 import { findings, focused, press, tabTo } from './support/look.js';
-import { servePanel, type ServedPanel } from './support/serve-panel.js';
+import { panelInBrowser } from './support/panel-in-browser.js';
 
 /** What adding, deploying and removing is in other files; here is the rest, with a keyboard and nothing else. */
 describe('panel by the keyboard alone', function () {
   this.timeout(60_000);
-  let browser: Browser;
-  let served: ServedPanel;
+  const panel = panelInBrowser();
   let page: Page;
   let fake: FakePanel;
 
-  before(async function () {
-    needsChromium(this);
-    browser = await launchChromium();
-  });
-  after(async () => browser?.close());
-  afterEach(async () => {
-    await page?.close();
-    await served?.close();
-  });
-
   const open = async (over: Partial<FakePanel>): Promise<void> => {
     fake = fakePanel(over);
-    served = await servePanel(fake, { realTime: true });
-    page = await browser.newPage({ reducedMotion: 'reduce', bypassCSP: true });
-    await page.goto(`${served.url}/panel/repository`);
+    page = await panel.open(fake, { serve: { realTime: true }, page: { bypassCSP: true } });
   };
   const done = () => fake.calls.map(({ name }) => name);
   const push = aPush({

@@ -1,30 +1,18 @@
 import assert from 'node:assert/strict';
-import type { Browser, BrowserContextOptions, Page } from 'playwright-core';
+import type { BrowserContextOptions, Page } from 'playwright-core';
 import type { PreflightStep } from '../../../src/core/preflight.js';
-import { launchChromium, needsChromium } from './support/chromium.js';
 import { aBackend, aTarget, fakePanel, hookBackend, type FakePanel } from './support/fake-panel.js';
 import { goodSteps, StepGate } from './support/fake-steps.js';
 import { findings, focused, overflow, press, tabTo } from './support/look.js';
-import { servePanel, type ServedPanel } from './support/serve-panel.js';
+import { panelInBrowser } from './support/panel-in-browser.js';
 
 /** The check of a target in a browser, each step held until the one before was seen. */
 describe('check of a target, step by step', function () {
   this.timeout(60_000);
-  let browser: Browser;
-  let served: ServedPanel;
+  const panel = panelInBrowser();
   let page: Page;
   let fake: FakePanel;
   let gate: StepGate;
-
-  before(async function () {
-    needsChromium(this);
-    browser = await launchChromium();
-  });
-  after(async () => browser?.close());
-  afterEach(async () => {
-    await page?.close();
-    await served?.close();
-  });
 
   const open = async (
     over: Partial<FakePanel> = {},
@@ -34,9 +22,7 @@ describe('check of a target, step by step', function () {
     const steps = [...goodSteps];
     fake = fakePanel({ backends: [aBackend(), hookBackend], steps, ...over });
     fake.beforeStep = gate.beforeStep;
-    served = await servePanel(fake);
-    page = await browser.newPage({ reducedMotion: 'reduce', bypassCSP: true, ...options });
-    await page.goto(`${served.url}/panel/repository`);
+    page = await panel.open(fake, { page: { bypassCSP: true, ...options } });
   };
   const done = () => fake.calls.map(({ name }) => name);
   const seen = async (key: string, words: readonly string[]): Promise<void> => {
@@ -93,8 +79,7 @@ describe('check of a target, step by step', function () {
       await page.click('#save-new');
       await seen('new', [running, 'waiting', 'waiting']);
       assert.equal(await page.evaluate(duration), wanted);
-      await page.close();
-      await served.close();
+      await panel.close();
     }
   });
 
@@ -191,7 +176,7 @@ describe('check of a target, step by step', function () {
     await gate.pass('ref');
     await seen('new', ['fine', running, 'waiting']);
     await gate.arrived('clone');
-    served.clock.now += 16 * 60_000;
+    panel.passTime(16 * 60_000);
     await gate.pass('clone');
     await page.waitForSelector('[data-code="session_expired"]');
     assert.equal(await page.inputValue('#f-new-name'), 'Shop');

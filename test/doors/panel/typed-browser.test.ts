@@ -1,34 +1,20 @@
 import assert from 'node:assert/strict';
-import type { Browser, Page } from 'playwright-core';
+import type { Page } from 'playwright-core';
 import { InputError } from '../../../src/core/errors.js';
-import { launchChromium, needsChromium } from './support/chromium.js';
 import { aBackend, aTarget, fakePanel, hookBackend, type FakePanel } from './support/fake-panel.js';
-import { servePanel, type ServedPanel } from './support/serve-panel.js';
+import { panelInBrowser } from './support/panel-in-browser.js';
 
 const minute = 60_000;
 
 describe('what was typed into the panel', function () {
   this.timeout(60_000);
-  let browser: Browser;
-  let served: ServedPanel;
+  const panel = panelInBrowser();
   let page: Page;
   let fake: FakePanel;
 
-  before(async function () {
-    needsChromium(this);
-    browser = await launchChromium();
-  });
-  after(async () => browser?.close());
-  afterEach(async () => {
-    await page?.close();
-    await served?.close();
-  });
-
   const open = async (over: Partial<FakePanel>): Promise<void> => {
     fake = fakePanel({ backends: [aBackend(), hookBackend], ...over });
-    served = await servePanel(fake);
-    page = await browser.newPage({ reducedMotion: 'reduce' });
-    await page.goto(`${served.url}/panel/repository`);
+    page = await panel.open(fake);
   };
 
   it('comes back when another backend took its field away and the first is picked again', async () => {
@@ -79,7 +65,7 @@ describe('what was typed into the panel', function () {
     await page.click('#more-rule-new > summary');
     await page.selectOption('#f-new-promote', 'person');
     await page.uncheck('#f-new-honourSkipMarkers');
-    served.clock.now += 16 * minute;
+    panel.passTime(16 * minute);
     await page.click('#save-new');
     await page.waitForSelector('[data-code="session_expired"]');
     assert.equal(await page.inputValue('#f-new-name'), 'Staging');
@@ -105,7 +91,7 @@ describe('what was typed into the panel', function () {
     await open({ targets: [aTarget()] });
     await page.click('#edit-T1');
     await page.fill('#f-T1-branchPattern', 'main, hotfix/*');
-    served.clock.now += 16 * minute;
+    panel.passTime(16 * minute);
     // The page finds out by itself, as it does when somebody comes back to the tab; typing goes on.
     await page.evaluate("document.dispatchEvent(new Event('visibilitychange'))");
     await page.waitForSelector('[data-code="session_expired"]');
@@ -125,7 +111,7 @@ describe('what was typed into the panel', function () {
   it('does not turn up at another repository', async () => {
     await open({});
     await page.fill('#f-new-name', 'Mine');
-    served.clock.now += 16 * minute;
+    panel.passTime(16 * minute);
     await page.click('#save-new');
     await page.waitForSelector('[data-code="session_expired"]');
     fake.repositories = fake.repositories.map((one) => ({ ...one, id: 'R2' }));
