@@ -4,13 +4,14 @@ import type { Sql } from '../sql.js';
 
 /**
  * Each statement wakes one of the driver's threads, which costs the event loop as much as a third of a push does. So what pushes
- * that are news lead to is inserted into a view of the connection, and its trigger writes the tables.
+ * that are news lead to is inserted into a view of the connection, and its trigger writes the tables. CROSS JOIN: each move is
+ * looked up, whatever the planner makes of a table that has grown.
  */
 export const newsSchema = `
   CREATE TEMP VIEW IF NOT EXISTS news AS SELECT NULL AS events, NULL AS ref_changes, NULL AS decisions, NULL AS refs;
   CREATE TEMP TRIGGER IF NOT EXISTS take_news INSTEAD OF INSERT ON news BEGIN
     SELECT RAISE(FAIL, 'told before') FROM jsonb_each(NEW.ref_changes) AS given
-      JOIN ref_changes ON ref_changes.move_key = given.value ->> ${refChanges.fields.indexOf('moveKey')};
+      CROSS JOIN ref_changes ON ref_changes.move_key = given.value ->> ${refChanges.fields.indexOf('moveKey')};
     ${events.insertFromJson('NEW.events')};
     ${refChanges.insertFromJson('NEW.ref_changes')};
     ${decisions.insertFromJson('NEW.decisions')};
