@@ -30,7 +30,7 @@ export interface CareReads extends RetentionReads, OperatorReads {
 export interface ClockWrites {
   /**
    * What waits for a time that is yet to come is due now: nobody can tell how far away that time really is. A lease that would
-   * outlast `leaseMs` ends then.
+   * outlast `leaseMs` ends then; a session that was begun or used in the future was so now.
    */
   bringForward(now: number, leaseMs: number): Promise<void>;
 }

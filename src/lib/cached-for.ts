@@ -1,3 +1,5 @@
+import { isWithin } from './is-within.js';
+
 /**
  * Remembers the answers of an asynchronous question for a while. Questions under way are shared; failures are not kept.
  *
@@ -9,15 +11,16 @@ export function cachedFor<Args extends readonly unknown[], Answer>(
   ask: (...args: Args) => Promise<Answer>,
   options: { key: (...args: Args) => string; maxEntries?: number },
 ): (...args: Args) => Promise<Answer> {
-  const entries = new Map<string, { until: number; answer: Promise<Answer> }>();
+  const entries = new Map<string, { at: number; answer: Promise<Answer> }>();
   const maxEntries = options.maxEntries ?? 1_000;
   return (...args) => {
     const key = options.key(...args);
     const known = entries.get(key);
-    if (known && known.until > clock()) return known.answer;
+    const now = clock();
+    if (known && isWithin(lifeMs, { at: known.at, now })) return known.answer;
     if (entries.size >= maxEntries) entries.clear();
     const answer = ask(...args);
-    entries.set(key, { until: clock() + lifeMs, answer });
+    entries.set(key, { at: now, answer });
     answer.catch(() => entries.delete(key));
     return answer;
   };

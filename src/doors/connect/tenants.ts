@@ -2,6 +2,7 @@ import type { KeyObject } from 'node:crypto';
 import type { Clock, Storage, Vault } from '../../core/ports.js';
 import type { Installation, Source } from '../../core/model/index.js';
 import { installationSecretIdentity } from '../../actions/installation-secret.js';
+import { isWithin } from '../../lib/is-within.js';
 import { connectKey } from './jwt.js';
 
 /** A workspace that installed us, with what is needed to check its signatures. */
@@ -62,7 +63,8 @@ export function createConnectTenants(deps: {
 
   function known(clientKey: string, maxAgeMs: number): ConnectTenant | null {
     const entry = entries.get(clientKey);
-    return entry && deps.clock() - entry.readAt < maxAgeMs ? entry.tenant : null;
+    const now = deps.clock();
+    return entry && isWithin(maxAgeMs, { at: entry.readAt, now }) ? entry.tenant : null;
   }
 
   function keyOf({ id, secretSealed }: Installation): KeyObject | null {

@@ -5,6 +5,7 @@ import type {
 } from '../../actions/note-forge-call.js';
 import type { Installation, Source } from '../../core/model/index.js';
 import type { Clock } from '../../core/ports.js';
+import { isWithin } from '../../lib/is-within.js';
 import type { ForgeCaller } from './claims.js';
 import type { ForgeToken, InvocationVerifier } from './verify.js';
 
@@ -57,7 +58,7 @@ export function createForgeCalls(options: ForgeCallsOptions): ForgeCalls {
       entry !== undefined &&
       entry.workspaceUuid === caller.workspaceUuid &&
       (token === null || token.value === entry.tokenValue) &&
-      options.clock() - entry.at < noteAgainMs;
+      isWithin(noteAgainMs, { at: entry.at, now: options.clock() });
     return same ? entry : null;
   }
 

@@ -21,6 +21,8 @@ export class KeysUnavailable extends Error {
 const defaults = { cooldownMs: 30_000, maxAgeMs: 10 * 60_000 };
 /** Keys that were good an hour ago are trusted while nobody can say otherwise; after that every token is turned away. */
 const staleMs = 60 * 60_000;
+/** Less is an ordinary correction. */
+const correctionMs = 10_000;
 const timeoutMs = 3_000;
 const maxBytes = 256 * 1024;
 
@@ -29,6 +31,19 @@ const maxBytes = 256 * 1024;
  * the cool-down, also when the fetch fails, so that nobody's made-up key ids make us call Atlassian.
  */
 export function createForgeKeySet(options: KeySetOptions): JWTVerifyGetKey {
+  const { clock } = options;
+  let set = newSet(options);
+  let askedAt = clock();
+  return (header, token) => {
+    // jose too counts ages by the clock: it would ask for no new key, nor drop an old one, until the clock is back there.
+    const now = clock();
+    if (now < askedAt - correctionMs) set = newSet(options);
+    askedAt = now;
+    return set(header, token);
+  };
+}
+
+function newSet(options: KeySetOptions): JWTVerifyGetKey {
   const { cooldownMs, maxAgeMs } = { ...defaults, ...options };
   let last: { at: number; body: string } | null = null;
   let failedAt: number | null = null;

@@ -2,6 +2,7 @@ import { createSecretKey, type KeyObject } from 'node:crypto';
 import { openHookSecrets } from '../../actions/hook-secrets.js';
 import type { Hook, Source } from '../../core/model/index.js';
 import type { Clock, Storage, Vault } from '../../core/ports.js';
+import { isWithin } from '../../lib/is-within.js';
 
 /** A hook with what is needed to check its deliveries. */
 export interface KnownHook {
@@ -60,7 +61,8 @@ export function createHookKeys(deps: {
 
   async function find(hookId: string, maxAgeMs: number): Promise<KnownHook | null> {
     const entry = real.get(hookId) ?? invented.get(hookId);
-    if (entry && deps.clock() - entry.readAt < maxAgeMs) return entry.known;
+    const now = deps.clock();
+    if (entry && isWithin(maxAgeMs, { at: entry.readAt, now })) return entry.known;
     real.delete(hookId);
     invented.delete(hookId);
     return read(hookId);

@@ -7,6 +7,8 @@ import type { CookieJar } from '../web/cookies.js';
 
 /** How long somebody may take at Bitbucket. */
 const lifeMs = 10 * 60_000;
+/** A clock is corrected by seconds; what ends later than this allows was begun before it was set back, nobody knows when. */
+const correctionMs = 60_000;
 const cookieName = 'signin';
 const identity = 'cookie:signin';
 /** States of finished sign-ins that are remembered; Bitbucket refuses older codes by itself. */
@@ -28,7 +30,7 @@ export type PendingSignIn = z.infer<typeof shape>;
  */
 export function createPendingSignIns(deps: { vault: Vault; clock: Clock; cookies: CookieJar }) {
   const { vault, clock, cookies } = deps;
-  const used = new Map<string, number>();
+  const used = new Set<string>();
 
   return {
     begin(response: Response, returnTo: string): PendingSignIn {
@@ -54,13 +56,13 @@ export function createPendingSignIns(deps: { vault: Vault; clock: Clock; cookies
     take(request: Request, response: Response): PendingSignIn {
       const sealed = cookies.read(request, cookieName);
       const pending = sealed === null ? null : opened(sealed, vault);
-      if (!pending || pending.until <= clock() || request.query['state'] !== pending.state) {
+      if (!pending || !isYoung(pending, clock()) || request.query['state'] !== pending.state) {
         throw new AccessError('oauth_state_wrong', 401);
       }
       cookies.clear(response, cookieName);
       if (used.has(pending.state)) throw new AccessError('oauth_state_used', 401);
-      forgetOld(used, clock());
-      used.set(pending.state, pending.until);
+      forgetOldest(used);
+      used.add(pending.state);
       return pending;
     },
   };
@@ -74,12 +76,14 @@ function opened(sealed: string, vault: Vault): PendingSignIn | null {
   }
 }
 
-function forgetOld(used: Map<string, number>, now: number): void {
-  for (const [state, until] of used) {
-    // In order of arrival, and all live equally long.
-    if (until > now && used.size < maxUsed) return;
-    used.delete(state);
-  }
+function isYoung({ until }: PendingSignIn, now: number): boolean {
+  return until > now && until <= now + lifeMs + correctionMs;
+}
+
+/** By number and not by the clock, which could say that one is over and later that it is not. */
+function forgetOldest(used: Set<string>): void {
+  const oldest = used.values().next();
+  if (used.size >= maxUsed && !oldest.done) used.delete(oldest.value);
 }
 
 /** 43 characters of base64url: what RFC 7636 asks of a code verifier. */

@@ -25,6 +25,13 @@ export function clockStore(sql: Sql): Pick<CareReads, 'newestId'> & ClockWrites 
       for (const [table, column] of dueColumns) {
         await sql.run(`UPDATE ${table} SET ${column} = ? WHERE ${column} > ?`, [now, now]);
       }
+      // A session of a clock that was ahead would live that much longer.
+      await sql.run(
+        `UPDATE web_sessions SET expires_at = expires_at - (created_at - ?), created_at = ?
+         WHERE created_at > ?`,
+        [now, now, now],
+      );
+      await sql.run('UPDATE web_sessions SET seen_at = ? WHERE seen_at > ?', [now, now]);
       const until = now + leaseMs;
       await sql.run('UPDATE lanes SET lease_until = ? WHERE lease_until > ?', [until, until]);
     },

@@ -329,6 +329,22 @@ describe('the API for receivers', () => {
       );
     });
 
+    it('are given once also when the clock jumps, days forward or hours back', async () => {
+      const { clock } = slipway.engine;
+      clock.advance(3 * 24 * 60 * minute);
+      assert.equal((await credential()).status, 200, 'what runs is not held up');
+      for (const jump of [3 * 24 * 60, -6 * 24 * 60, -5 * 60]) {
+        clock.advance(jump * minute);
+        assert.match(await gone(await credential()), /used before/);
+      }
+    });
+
+    it('are not given for a request that was signed before the clock went back', async () => {
+      slipway.engine.clock.advance(-5 * 60 * minute);
+      assert.equal((await credential({ ageMs: -5 * 60 * minute })).status, 401);
+      assert.equal((await credential()).status, 200);
+    });
+
     it('are given once even when asked for twice at the same moment', async () => {
       const answers = await Promise.all([credential(), credential(), credential()]);
       assert.deepEqual(answers.map(({ status }) => status).sort(), [200, 410, 410]);

@@ -124,6 +124,16 @@ describe('doors/forge: invocation tokens', () => {
     assert.equal(old.ok, false, 'the old key is gone from the set');
   });
 
+  it('finds a new key, and drops an old one, when the clock was set back between', async () => {
+    const verify = verifier();
+    assert.ok((await verify(bearer(await signed(signer, claims(now))))).ok);
+    const next = await newSigner('forge/b');
+    keys.state.signers = [next];
+    now -= 5 * 60 * 60_000;
+    assert.equal((await verify(bearer(await signed(signer, claims(now))))).ok, false);
+    assert.ok((await verify(bearer(await signed(next, claims(now))))).ok);
+  });
+
   it('says 503 while the keys cannot be had, and asks again only after the cool-down', async () => {
     keys.state.status = 500;
     const verify = verifier({ cooldownMs: 1_000 });
