@@ -1,5 +1,6 @@
 import type { Backend } from '../core/backend.js';
 import type { Clock, Logger, Storage, Vault } from '../core/ports.js';
+import { createPace } from '../lib/pace.js';
 import { openTarget } from './open-target.js';
 
 export interface RemoveOwnDeps {
@@ -17,12 +18,12 @@ const lookEveryMs = 15_000;
  * was removed through another node, which could not reach it.
  */
 export function createOwnRemoval(node: string, deps: RemoveOwnDeps) {
-  let lookAt = 0;
+  const pace = createPace(lookEveryMs, deps.clock);
   return {
     name: 'own removals',
-    dueAt: () => lookAt,
+    dueAt: pace.dueAt,
     async run(): Promise<number> {
-      lookAt = deps.clock() + lookEveryMs;
+      pace.take();
       const removed = await deps.storage.read.targets.removedOn(node);
       for (const target of removed) {
         await deps.backend(target.backend)?.remove?.(openTarget(target, deps.vault));

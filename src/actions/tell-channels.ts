@@ -2,6 +2,7 @@ import { retryDelayMs } from '../core/delivery/retry-schedule.js';
 import type { Notice, NoticeChannel, NoticeDelivery, NoticeNews } from '../core/model/index.js';
 import type { NoticeMessage, NoticeSender } from '../core/notices.js';
 import type { Clock, Ids, Logger, Storage, Transaction, Vault } from '../core/ports.js';
+import { createPace } from '../lib/pace.js';
 import { channelIdentity } from './notice-channels.js';
 
 export interface TellDeps {
@@ -28,16 +29,14 @@ const keptMs = 90 * 24 * 60 * 60_000;
 
 /** Tells the channels of a workspace what its notices say, once when they open and once when they are over. */
 export function createTeller(deps: TellDeps) {
-  let dueAt = 0;
-  let pruneAt = 0;
+  const pace = createPace(everyMs, deps.clock);
+  const prunes = createPace(pruneEveryMs, deps.clock);
   return {
     name: 'notices',
-    dueAt: () => dueAt,
+    dueAt: pace.dueAt,
     async run(): Promise<number> {
-      if (deps.clock() < dueAt) return 0;
-      dueAt = deps.clock() + everyMs;
-      if (deps.clock() >= pruneAt) {
-        pruneAt = deps.clock() + pruneEveryMs;
+      if (!pace.take()) return 0;
+      if (prunes.take()) {
         const before = deps.clock() - keptMs;
         await deps.storage.write((tx) => tx.noticeDeliveries.prune(before, prunedAtOnce));
       }

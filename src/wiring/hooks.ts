@@ -5,6 +5,7 @@ import type { Bitbucket, Clock, Ids, Logger, Storage, Vault } from '../core/port
 import type { EventDoor } from '../doors/event-door.js';
 import { createHookEventDoor } from '../doors/hooks/event-door.js';
 import { createHookKeys } from '../doors/hooks/hook-keys.js';
+import { createPace } from '../lib/pace.js';
 
 export interface HookParts {
   door: EventDoor;
@@ -38,7 +39,7 @@ export function createHookParts(basics: {
     onHookChange: (hookId: string) => keys.forget(hookId),
   };
   const now = { ...shared, bitbucket: bitbucket.prompt };
-  let lookAt = 0;
+  const pace = createPace(lookEveryMs, clock);
   return {
     door: createHookEventDoor({ keys, clock }),
     ensure: (wish) => ensureHook(wish, now),
@@ -49,9 +50,9 @@ export function createHookParts(basics: {
     },
     job: {
       name: 'hook checks',
-      dueAt: () => lookAt,
+      dueAt: pace.dueAt,
       run: async () => {
-        lookAt = clock() + lookEveryMs;
+        pace.take();
         return checkDueHooks({ ...shared, bitbucket: bitbucket.background }, checksAtOnce);
       },
     },

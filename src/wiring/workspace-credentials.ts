@@ -9,6 +9,7 @@ import { testCredential } from '../bitbucket/test-credential.js';
 import type { Config } from '../config/config.js';
 import type { WorkspaceCredential } from '../core/model/index.js';
 import type { OutboundHttp } from '../lib/outbound-http.js';
+import { createPace } from '../lib/pace.js';
 import type { BackgroundJob } from '../queue/worker.js';
 
 export interface WorkspaceCredentials {
@@ -33,17 +34,15 @@ export function createWorkspaceCredentials(
     ...basics,
     test: (credential) => testCredential(credential, { ...basics, siteUrl, apiUrl }),
   };
-  let dueAt = 0;
+  const pace = createPace(lookEveryMs, basics.clock);
   return {
     save: (form) => saveWorkspaceCredential(form, deps),
     remove: (which) => removeWorkspaceCredential(which, deps),
     check: {
       name: 'workspace credentials',
-      dueAt: () => dueAt,
+      dueAt: pace.dueAt,
       async run() {
-        const now = basics.clock();
-        if (now < dueAt) return 0;
-        dueAt = now + lookEveryMs;
+        if (!pace.take()) return 0;
         return checkWorkspaceCredentials(deps, checksAtOnce);
       },
     },
