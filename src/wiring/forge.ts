@@ -12,6 +12,7 @@ import { createOutboundHttp, type OutboundHttp } from '../lib/outbound-http.js';
 import type { TimedJob } from '../queue/waker.js';
 import type { BackgroundJob } from '../queue/worker.js';
 import type { BitbucketClients } from './bitbucket.js';
+import { createSilenceJob } from './forge-silence.js';
 
 interface ForgeDeps {
   config: Readonly<Config>;
@@ -39,7 +40,6 @@ export interface ForgeParts {
 }
 
 const namesAtOnce = 4;
-const lookForSilenceMs = 10 * 60_000;
 
 export function createForgeParts(deps: ForgeDeps): ForgeParts {
   const { config, clock } = deps;
@@ -59,7 +59,7 @@ export function createForgeParts(deps: ForgeDeps): ForgeParts {
     clock,
     logger: deps.logger,
   });
-  const silence = silenceJob(clock, () =>
+  const silence = createSilenceJob(deps, () =>
     endSilentForge({
       ...deps,
       tokenIsTaken: async (facts, workspaceUuid) => {
@@ -73,20 +73,6 @@ export function createForgeParts(deps: ForgeDeps): ForgeParts {
     }),
   );
   return { door: { ...door, ...viewers(deps) }, names, silence, close: () => http.close() };
-}
-
-function silenceJob(clock: Clock, look: () => Promise<number>): TimedJob {
-  let lookAt = clock() + lookForSilenceMs;
-  return {
-    name: 'forge-silence',
-    every: 'ten minutes',
-    dueAt: () => lookAt,
-    run() {
-      lookAt = clock() + lookForSilenceMs;
-      return look();
-    },
-    turn: async () => (await look()) === 0,
-  };
 }
 
 const viewerCacheMs = 60_000;

@@ -163,7 +163,9 @@ describeOnStores('who pushed, where events do not say it', (store) => {
     await resolve();
     const { storage, clock, logger } = engine;
     const pause = (): Promise<void> => Promise.resolve();
-    const job = createPruner({ storage, clock: clock.now, random: () => 0.5, logger, pause });
+    const job = createPruner({
+      ...{ storage, clock: clock.now, steady: clock.now, random: () => 0.5, logger, pause },
+    });
     engine.clock.advance(90 * dayMs);
     await job.turn();
     assert.equal((await store.rows(engine, 'SELECT * FROM person_names')).length, 1);

@@ -249,6 +249,7 @@ describe("a person's grant", () => {
       const tokens = process_();
       const job = createGrantWatch({
         ...stage.deps,
+        steady: stage.clock.now,
         random: () => 0.5,
         pause: () => Promise.resolve(),
         keepAlive: keepAlive ? tokens.keepAlive : () => Promise.reject(new Error('down')),
