@@ -1,8 +1,8 @@
 export interface Pace {
   /** Unix ms. */
-  dueAt(): number;
+  readonly dueAt: () => number;
   /** Whether it is due. If so, the next time is `everyMs` from now. */
-  take(): boolean;
+  readonly take: () => boolean;
 }
 
 /**
