@@ -84,13 +84,18 @@ export class CredentialLimiter {
 
   /** Of the last hour, to the minute. */
   usedLately(): number {
-    const first = Math.floor((this.#clock() - hourMs) / minuteMs);
+    const minuteNow = Math.floor(this.#clock() / minuteMs);
+    const first = minuteNow - hourMs / minuteMs;
     let used = 0;
+    let later = 0;
     for (const [minute, calls] of this.#calls) {
-      if (minute <= first) this.#calls.delete(minute);
+      if (minute <= first || minute > minuteNow) this.#calls.delete(minute);
       else used += calls;
+      if (minute > minuteNow) later += calls;
     }
-    return used;
+    // The clock was set back: Bitbucket counts them for an hour at most, and so do we.
+    if (later > 0) this.#calls.set(minuteNow, (this.#calls.get(minuteNow) ?? 0) + later);
+    return used + later;
   }
 
   /** Calls left of the hour, as far as we know: whoever else than our nodes uses the credential is not counted. */

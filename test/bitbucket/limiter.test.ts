@@ -53,6 +53,17 @@ describe("a credential's limiter", () => {
     await limiter.run(() => Promise.resolve());
   });
 
+  it('gives back the budget within an hour also when the clock was set back', async () => {
+    let now = 1_000 * 3_600_000;
+    const limiter = new CredentialLimiter(() => now);
+    for (let made = 0; made < 700; made += 1) await limiter.run(() => Promise.resolve());
+    const used = limiter.usedLately();
+    now -= 5 * 3_600_000;
+    assert.equal(limiter.usedLately(), used, 'Bitbucket still counts them');
+    now += 3_660_000;
+    assert.equal(limiter.usedLately(), 0);
+  });
+
   it('makes no call that nobody waits for once only the deploys’ part of the hour is left', async () => {
     let now = 10 * 3_600_000;
     const limiter = new CredentialLimiter(() => now);
