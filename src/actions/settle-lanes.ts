@@ -38,7 +38,7 @@ export async function settleLanes(
   deps: LaneDeps,
 ): Promise<SettledLane[]> {
   const now = deps.clock();
-  const all = await withoutOverruled(tx, items);
+  const all = await withoutOvertaken(tx, await withoutOverruled(tx, items), now);
   const changes = await laneChanges(tx, all);
   const held = await tx.lanes.settle(changes, now);
   const mine = all.filter(({ lease }) => held.has(lease.targetId));
@@ -95,6 +95,29 @@ async function withoutOverruled(tx: Transaction, items: readonly Settled[]): Pro
     };
     return { ...item, settlement };
   });
+}
+
+/**
+ * What goes back into the queue ends where a newer one of its branch or tag came to wait there meanwhile: the newest of a slot
+ * wins, and behind it the older one would go live last.
+ */
+async function withoutOvertaken(
+  tx: Transaction,
+  items: readonly Settled[],
+  now: number,
+): Promise<Settled[]> {
+  const back = items.filter(({ settlement }) => settlement.deployment.state === 'queued');
+  const busy = await tx.deployments.targetsWithQueued(back.map(({ target }) => target.id));
+  return Promise.all(
+    items.map(async (item) => {
+      const { deployment, settlement, target } = item;
+      if (!back.includes(item) || !busy.has(target.id)) return item;
+      const newer = await tx.deployments.newestQueued(target.id, deployment.slot);
+      if (!newer || newer.id <= deployment.id) return item;
+      const end = { state: 'superseded', supersededBy: newer.commit, reason: null } as const;
+      return { ...item, settlement: { ...settlement, deployment: { ...end, finishedAt: now } } };
+    }),
+  );
 }
 
 /** A lane that has nothing more to do goes idle here and now, instead of being claimed once more to find that out. */

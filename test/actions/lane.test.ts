@@ -135,6 +135,87 @@ describeOnStores('a lane', (store) => {
     assert.equal(second?.state, 'live');
   });
 
+  describe('what goes back into the queue while a newer one of its branch waits there', () => {
+    /** Of the first push, `b` being pushed meanwhile; then everything is run to its end. */
+    async function endWith(before: () => Promise<void>): Promise<void> {
+      const target = await engine.target({ branchPattern: 'main,other' });
+      await engine.push([change()]);
+      await before();
+      await engine.settle(5 * minute);
+      const [first, second, other] = await engine.deployments(target.id);
+      assert.deepEqual(
+        [first?.state, first?.supersededBy, first?.reason],
+        ['superseded', commit('b'), null],
+      );
+      assert.deepEqual([second?.state, other?.state], ['live', 'live']);
+      const sent = engine.backend.triggered.map((request) => request.commit);
+      assert.deepEqual(
+        sent.filter((each) => each !== commit('c')),
+        [commit('a'), commit('b')],
+      );
+      const ofFirst = engine.bitbucket.statuses.filter((each) => each.commit === commit('a'));
+      assert.deepEqual(
+        ofFirst.map(({ status }) => status.state),
+        ['INPROGRESS', 'STOPPED'],
+      );
+    }
+    const pushMore = async (): Promise<void> => {
+      await engine.push([change({ from: commit('a'), to: commit('b') })]);
+      await engine.push([change({ name: 'other', to: commit('c') })]);
+    };
+
+    it('ends for it when the backend asks to be called later', () =>
+      endWith(async () => {
+        engine.backend.onTrigger = [
+          async () => {
+            await pushMore();
+            return { kind: 'retry', reason: 'busy' };
+          },
+          () => ({ kind: 'accepted', backendRef: 'r' }),
+        ];
+        await engine.step();
+      }));
+
+    it('ends for it when it is proven that it never arrived', () =>
+      endWith(async () => {
+        engine.backend.onTrigger = [
+          async () => {
+            await pushMore();
+            return { kind: 'unknown', reason: 'timeout' };
+          },
+          () => ({ kind: 'accepted', backendRef: 'r' }),
+        ];
+        await engine.step();
+      }));
+
+    it('ends for it when the backend has lost it', () =>
+      endWith(async () => {
+        engine.backend.onObserve = [
+          () => ({ state: 'building' }),
+          () => ({ state: 'queued', lost: true }),
+          () => ({ state: 'live' }),
+        ];
+        await engine.step();
+        await pushMore();
+      }));
+
+    it('stays while it is in doubt whether that one is newer', async () => {
+      const target = await engine.target();
+      engine.backend.onTrigger = [
+        async () => {
+          // Does not go on from what is known: the head has to be asked for first.
+          await engine.push([change({ from: commit('8'), to: commit('9') })]);
+          return { kind: 'retry', reason: 'busy' };
+        },
+        () => ({ kind: 'accepted', backendRef: 'r' }),
+      ];
+      await engine.push([change()]);
+      await engine.step();
+      const [first] = await engine.deployments(target.id);
+      assert.equal(first?.state, 'queued');
+    });
+  });
+
   it('pauses the target with the reason when the backend refuses for good', async () => {
     const target = await engine.target();
     engine.backend.onTrigger = [() => ({ kind: 'rejected', reason: 'No such app.' })];

@@ -33,6 +33,8 @@ export interface DeploymentReads {
   targetsWithQueued(targetIds: readonly string[]): Promise<Set<string>>;
   /** The last of a slot that was not superseded, leaving one out. */
   newestOfSlot(targetId: string, slot: string, except: string): Promise<Deployment | null>;
+  /** What waits in a slot, the newest; not those whose ref must be checked. */
+  newestQueued(targetId: string, slot: string): Promise<Deployment | null>;
   /** Those that wait, or waited, for one of the given deployments; oldest first. */
   waitersOf(deploymentIds: readonly string[]): Promise<Deployment[]>;
 }

@@ -8,6 +8,9 @@ import { attempts, deployments } from '../models/index.js';
 import { listOf, type Sql, type SqlValue } from '../sql.js';
 import { columnName } from '../table.js';
 
+/** Not those whose ref must be looked at first: they may be the older ones. */
+const queuedInSlot = `target_id = ? AND slot = ? AND state = 'queued' AND pending_checks NOT LIKE '%"head"%'`;
+
 export function deploymentStore(sql: Sql): DeploymentReads & DeploymentWrites {
   return {
     byId: (id) => deployments.one(sql, 'id = ?', [id]),
@@ -69,6 +72,8 @@ export function deploymentStore(sql: Sql): DeploymentReads & DeploymentWrites {
         `target_id = ? AND slot = ? AND id <> ? AND state <> 'superseded' ORDER BY id DESC`,
         [targetId, slot, except],
       ),
+    newestQueued: (targetId, slot) =>
+      deployments.one(sql, `${queuedInSlot} ORDER BY id DESC`, [targetId, slot]),
     async waitersOf(ids) {
       if (ids.length === 0) return [];
       const { marks, values } = listOf(ids);
@@ -79,11 +84,10 @@ export function deploymentStore(sql: Sql): DeploymentReads & DeploymentWrites {
       await sql.run(`DELETE FROM deployments WHERE id = ? AND started_at IS NULL`, [id]);
     },
     async supersedeQueued(targetId, slot, byCommit, now) {
-      const superseded = await deployments.select(
-        sql,
-        `target_id = ? AND slot = ? AND state = 'queued' AND pending_checks NOT LIKE '%"head"%' ORDER BY id`,
-        [targetId, slot],
-      );
+      const superseded = await deployments.select(sql, `${queuedInSlot} ORDER BY id`, [
+        targetId,
+        slot,
+      ]);
       const end = { supersededBy: byCommit, finishedAt: now, updatedAt: now } as const;
       await deployments.updateMany(
         sql,

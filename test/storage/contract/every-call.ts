@@ -314,6 +314,9 @@ async function deployments(s: Script): Promise<void> {
   await s.read('deployments', 'nextQueued', ['t1', 't2', 'none']);
   await s.read('deployments', 'targetsWithQueued', ['t1', 't2']);
   await s.read('deployments', 'newestOfSlot', 't1', 'branch:main', 'd3');
+  for (const slot of ['branch:main', 'branch:docs', 'branch:none']) {
+    await s.read('deployments', 'newestQueued', 't1', slot);
+  }
   await s.read('deployments', 'waitersOf', ['d2', 'none']);
   await s.write('deployments', 'supersedeQueued', 't1', 'branch:main', 'c'.repeat(40), now);
   await s.write('deployments', 'update', 'd5', { reason: 'It "broke"\n', logTail: ['1'] as never });
