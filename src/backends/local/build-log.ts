@@ -2,7 +2,7 @@ import { createWriteStream, type WriteStream } from 'node:fs';
 import type { Readable } from 'node:stream';
 import { StringDecoder } from 'node:string_decoder';
 import { FloodBrake } from './flood-brake.js';
-import type { Masker } from './masker.js';
+import { escapeForPattern, type Masker } from './masker.js';
 
 const tailLines = 50;
 const tailLineLength = 1000;
@@ -21,6 +21,7 @@ export class BuildLog {
   readonly #onLine: () => void;
   readonly #file: WriteStream;
   readonly #brake = new FloodBrake();
+  #source: RegExp | null = null;
   #fileError: Error | null = null;
   #isClosed = false;
   #written = 0;
@@ -52,6 +53,14 @@ export class BuildLog {
 
   get isClosed(): boolean {
     return this.#isClosed;
+  }
+
+  /** From here on files below this folder are named from there: where it lies helps nobody, and is nobody's business. */
+  nameFilesFrom(folder: string): void {
+    this.#source = new RegExp(
+      `(?:file://)?${escapeForPattern(folder)}(?:/(?=[^\\s'"])|(?![\\w-]))`,
+      'g',
+    );
   }
 
   /** A line of ours, between the lines of the programs. */
@@ -123,12 +132,18 @@ export class BuildLog {
   }
 
   #line(raw: string): void {
-    const line = this.#masker.apply(raw.replace(terminalCodes, '')).trimEnd();
+    const line = this.#shorter(this.#masker.apply(raw.replace(terminalCodes, ''))).trimEnd();
     if (line === '' && this.#tail.at(-1) === '') return;
     this.#tail.push(line.slice(0, tailLineLength));
     if (this.#tail.length > tailLines) this.#tail.shift();
     this.#write(`${line}\n`);
     this.#onLine();
+  }
+
+  /** After the secrets are masked: a shortened one would not be recognised. */
+  #shorter(line: string): string {
+    if (this.#source === null) return line;
+    return line.replace(this.#source, (found) => (found.endsWith('/') ? '' : '.'));
   }
 
   #write(text: string): void {

@@ -1,4 +1,4 @@
-import { mkdir, rm, stat } from 'node:fs/promises';
+import { mkdir, realpath, rm, stat } from 'node:fs/promises';
 import path from 'node:path';
 import { DeployFailure } from './deploy-failure.js';
 import { chooseOutputFolder, detect, type Plan } from './detect.js';
@@ -17,6 +17,7 @@ export async function buildRelease(order: BuildOrder): Promise<ReleaseFacts | nu
   const folders = await openWorkFolders(order);
   try {
     await fetchSource(order, folders);
+    order.run.log.nameFilesFrom(await realpath(folders.source));
     if (order.run.signal.aborted) return null;
     const root = await rootFolder(folders.source, order.settings.rootFolder);
     const plan = await detect(root, order.settings);

@@ -55,6 +55,6 @@ function base64Cores(secret: Buffer): string[] {
   return cores;
 }
 
-function escapeForPattern(text: string): string {
+export function escapeForPattern(text: string): string {
   return text.replace(/[.*+?^${}()|[\]\\]/g, '\\$&');
 }

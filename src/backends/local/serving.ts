@@ -85,7 +85,7 @@ export class Serving {
     await this.#freeUser(index);
     const app = await this.#prepare(release, settings, index, log, run);
     try {
-      await this.#proveApp(app, run);
+      await this.#proveApp(app, release, run);
       await this.listen(true);
       if (!run.beginSwitch()) {
         await app.stop(this.#context.limits.killGraceMs);
@@ -136,7 +136,8 @@ export class Serving {
     );
   }
 
-  async #proveApp(app: AppProcess, run: DeploymentRun): Promise<void> {
+  async #proveApp(app: AppProcess, release: ReleaseFacts, run: DeploymentRun): Promise<void> {
+    run.log.nameFilesFrom(await realpath(this.#store.releases.files(release.name)));
     try {
       await app.startAndProve(run.signal);
     } catch (error) {

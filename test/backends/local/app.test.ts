@@ -109,6 +109,13 @@ describe('local backend: started app', () => {
     assert.equal(await page(one.url), 'one');
   });
 
+  it('names files of an app that does not start from the top of the repository', async () => {
+    const end = await fixture.deployTree(tree("require('./not-there.cjs')"));
+    assert.match(end.reason ?? '', /Cannot find module/);
+    const log = await fixture.logs(end.id);
+    assert.equal(log.includes(fixture.dataDir), false, log);
+  });
+
   it('starts an app again that dies, and says so in its log', async () => {
     const body = `if (request.url === '/die') process.exit(9); response.end(String(process.pid))`;
     const end = await fixture.deployTree(tree(app('1', body)));

@@ -57,6 +57,15 @@ describe('local backend: building', () => {
     assert.deepEqual(readdirSync(fixture.folder('work')), []);
   });
 
+  it('names files from the top of the repository, and never says where on this machine they lie', async () => {
+    fixture.settings = { buildCommand: 'node build.mjs' };
+    const end = await fixture.deployTree({ 'build.mjs': "import './not-there.mjs';" });
+    assert.match(end.reason ?? '', /Cannot find module 'not-there\.mjs' imported from build\.mjs$/);
+    fixture.settings = { buildCommand: 'echo "in $PWD, at file://$PWD/a.js:1, $PWD-2"; exit 1' };
+    const other = await fixture.deployTree({ 'index.html': 'x' });
+    assert.match(await fixture.logs(other.id), /\nin \., at a\.js:1, \/\S+-2\n/);
+  });
+
   it('names a missing program', async () => {
     fixture.settings = { buildCommand: 'no-such-program --now' };
     const end = await fixture.deployTree({ 'index.html': 'x' });
