@@ -82,7 +82,7 @@ Ctrl-C stops everything and leaves nothing behind.
 `;
 }
 
-/** One line for every change of a deployment. */
+/** One line for every change of a deployment; that the next one took its address over is none. */
 async function tellWhatHappens(
   stage: Stage,
   door: Door,
@@ -98,9 +98,9 @@ async function tellWhatHappens(
       openedAt = Date.now();
     }
     for (const row of (await panel.deployments()).reverse()) {
-      const line = lineFor(row);
-      if (told.get(row.id) !== line) say(line);
-      told.set(row.id, line);
+      const news = [row.state, row.progress, row.reason].join(' ');
+      if (told.get(row.id) !== news) say(lineFor(row));
+      told.set(row.id, news);
     }
     await delay(lookEveryMs, undefined, { signal });
   }
