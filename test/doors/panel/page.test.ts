@@ -94,6 +94,13 @@ describe('panel page', () => {
     assert.match(html, /name="settings\.buildCommand"/);
   });
 
+  it('proposes a name that no other target of the repository has', async () => {
+    const fake = fakePanel({ targets: [aTarget({ name: 'production' })] });
+    const client = await openPanel(await serve(fake));
+    const html = await (await client.get('/panel/fragments/target-form')).text();
+    assert.match(html, /name="name" value="Staging"/);
+  });
+
   it('keeps the form away from readers and says why', async () => {
     for (const permissionIs of ['write', 'read', 'none'] as const) {
       const { html } = await openPanel(

@@ -171,12 +171,18 @@ export function settingsView(facts: FormFacts, backend: Backend): SettingsView {
 }
 
 function nameField(facts: FormFacts): FieldView {
-  return general(facts, 'name', facts.target?.name ?? 'Production', {
+  return general(facts, 'name', facts.target?.name ?? freeName(facts.targets), {
     label: 'Name',
     help: 'Shown on the commit in Bitbucket, for example Production or Staging.',
     required: true,
     maxLength: 60,
   });
+}
+
+/** Two targets of one name could not be told apart in the lists. */
+function freeName(targets: readonly Target[]): string {
+  const taken = new Set(targets.map(({ name }) => name.toLowerCase()));
+  return ['Production', 'Staging', 'Test'].find((name) => !taken.has(name.toLowerCase())) ?? '';
 }
 
 export function refFields(facts: FormFacts, backend: Backend): FieldView[] {
