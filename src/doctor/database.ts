@@ -20,6 +20,9 @@ export function databaseFindings(found: Examination, where: string): Finding[] {
     findings.push(
       problem('database', `It is damaged: ${found.damage}.`, 'Stop Slipway and restore a backup.'),
     );
+  } else if (found.journalMode === 'delete') {
+    // So does a backup leave it; the start changes it, and refuses a disk where that does not work.
+    findings.push(note('database', 'It is sound. The next start makes its journal wal.'));
   } else if (found.journalMode !== 'wal') {
     findings.push(
       problem(
