@@ -14,7 +14,7 @@ describe('doctor: the database', () => {
 
   it('calls no backup broken that was restored and not started yet', () => {
     assert.equal(journal('delete')?.state, 'note');
-    assert.equal(journal('wal')?.state, 'ok');
+    assert.equal(journal('wal')?.state, 'fine');
     assert.equal(journal('memory')?.state, 'problem');
   });
 });
