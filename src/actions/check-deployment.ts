@@ -88,7 +88,8 @@ async function settleHead(
     if (other !== winner) await dropOvertaken(tx, other, head, now, deps);
   }
   await saveHead(tx, deployment, head, now, deps);
-  const decided = await lastDecided(tx, target.id, deployment.slot, inDoubt);
+  const doubted = inDoubt.map(({ id }) => id);
+  const decided = await tx.deployments.lastOfSlot(target.id, deployment.slot, doubted);
   if (winner && decided?.commit === winner.commit) {
     const reason = `Commit ${short(winner.commit)} had its turn before; this told of it once more.`;
     await drop(tx, winner, 'already_decided', reason, now);
@@ -97,23 +98,6 @@ async function settleHead(
   } else if (head && decided?.commit !== head.hash) {
     await deployHead(tx, deployment, target, head, now, deps);
   }
-}
-
-async function lastDecided(
-  tx: Transaction,
-  targetId: string,
-  slot: string,
-  inDoubt: readonly Deployment[],
-): Promise<Deployment | null> {
-  const doubted = new Set(inDoubt.map(({ id }) => id));
-  const newest = await tx.deployments.newestOfSlot(targetId, slot, '');
-  if (!newest || !doubted.has(newest.id)) return newest;
-  const all = await tx.deployments.recent({ targetId }, { limit: 10_000 });
-  return (
-    all.find(
-      (each) => each.slot === slot && each.state !== 'superseded' && !doubted.has(each.id),
-    ) ?? null
-  );
 }
 
 /** It is the head: from here on it is an ordinary queued deployment, and what waited before it is superseded. */

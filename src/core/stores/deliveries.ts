@@ -33,6 +33,11 @@ export interface DeploymentReads {
   targetsWithQueued(targetIds: readonly string[]): Promise<Set<string>>;
   /** The last of a slot that was not superseded, leaving one out. */
   newestOfSlot(targetId: string, slot: string, except: string): Promise<Deployment | null>;
+  /**
+   * What a slot came to last, leaving some and those that were superseded out: what still waits there, else what was begun last.
+   * Events may come in any order, so that is not always the newest.
+   */
+  lastOfSlot(targetId: string, slot: string, except: readonly string[]): Promise<Deployment | null>;
   /** What waits in a slot, the newest; not those whose ref must be checked. */
   newestQueued(targetId: string, slot: string): Promise<Deployment | null>;
   /** Those that wait, or waited, for one of the given deployments; oldest first. */

@@ -72,6 +72,16 @@ export function deploymentStore(sql: Sql): DeploymentReads & DeploymentWrites {
         `target_id = ? AND slot = ? AND id <> ? AND state <> 'superseded' ORDER BY id DESC`,
         [targetId, slot, except],
       ),
+    lastOfSlot(targetId, slot, except) {
+      const { marks, values } = listOf(except.length === 0 ? [''] : except);
+      return deployments.one(
+        sql,
+        `target_id = ? AND slot = ? AND state <> 'superseded' AND id NOT IN (${marks})
+         ORDER BY CASE WHEN state IN ('queued', 'waiting') THEN 0 ELSE 1 END,
+           COALESCE(started_at, created_at) DESC, id DESC`,
+        [targetId, slot, ...values],
+      );
+    },
     newestQueued: (targetId, slot) =>
       deployments.one(sql, `${queuedInSlot} ORDER BY id DESC`, [targetId, slot]),
     async waitersOf(ids) {

@@ -316,6 +316,9 @@ async function deployments(s: Script): Promise<void> {
   await s.read('deployments', 'newestOfSlot', 't1', 'branch:main', 'd3');
   for (const slot of ['branch:main', 'branch:docs', 'branch:none']) {
     await s.read('deployments', 'newestQueued', 't1', slot);
+    for (const except of [[], ['d1'], ['d1', 'd2', 'd3']]) {
+      await s.read('deployments', 'lastOfSlot', 't1', slot, except);
+    }
   }
   await s.read('deployments', 'waitersOf', ['d2', 'none']);
   await s.write('deployments', 'supersedeQueued', 't1', 'branch:main', 'c'.repeat(40), now);
