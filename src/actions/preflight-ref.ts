@@ -41,7 +41,8 @@ export async function checkRef(
       return { step: ok(says), fetch: { commit: head.hash, ref: refPath(type, name) } };
     }
     const fetch = await mainBranch(repository, deps);
-    return { step: ok(notThereYet(type, pattern, name)), fetch };
+    const says = notThereYet(type, pattern, name);
+    return { step: { id: 'ref', outcome: 'not_there_yet', says, fix: null }, fetch };
   } catch (error) {
     const step: PreflightStep = { id: 'ref', ...bitbucketTrouble(error) };
     const ref = plain === null ? null : refPath('branch', plain);

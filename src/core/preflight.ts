@@ -2,11 +2,11 @@ import { InputError, type ErrorCode } from './errors.js';
 
 /**
  * One thing a deploy needs, tried while somebody sets the target up. `not_checked`: it could not be tried now, which stands in
- * nobody's way; `not_needed`: this backend does without.
+ * nobody's way; `not_needed`: this backend does without; `not_there_yet`: there is nothing to deploy before the first push.
  */
 export interface PreflightStep {
   id: 'ref' | 'clone' | 'backend';
-  outcome: 'ok' | 'failed' | 'not_checked' | 'not_needed';
+  outcome: 'ok' | 'failed' | 'not_checked' | 'not_needed' | 'not_there_yet';
   /** A sentence. */
   says: string;
   /** What to do about it; null where there is nothing to do. */

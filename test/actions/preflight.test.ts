@@ -123,7 +123,7 @@ describe('what is tried before a target is saved', function () {
 
   it('takes a branch that does not exist yet as what it is, and still tries to fetch', async () => {
     const result = await check({ rule: { branchPattern: 'next, main', tagPattern: null } });
-    assert.deepEqual(outcomes(result), ['ok', 'ok', 'ok']);
+    assert.deepEqual(outcomes(result), ['not_there_yet', 'ok', 'ok']);
     assert.match(step(result, 'ref').says, /no branch next yet; it deploys with its first push/);
     assert.match(step(result, 'clone').says, /Fetched/);
   });
@@ -139,7 +139,7 @@ describe('what is tried before a target is saved', function () {
     assert.match(step(ofTag, 'clone').says, /Fetched/);
     const none = await check({ rule: { branchPattern: null, tagPattern: 'w*' } });
     assert.match(step(none, 'ref').says, /No tag matches w\* yet/);
-    assert.deepEqual(outcomes(none), ['ok', 'ok', 'ok']);
+    assert.deepEqual(outcomes(none), ['not_there_yet', 'ok', 'ok']);
   });
 
   it('asks for the branch where Bitbucket hands out no commit by its hash', async () => {

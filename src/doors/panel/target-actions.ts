@@ -1,6 +1,6 @@
 import { InputError, StateError } from '../../core/errors.js';
 import type { Target } from '../../core/model/index.js';
-import { PreflightError, type CheckProgress } from '../../core/preflight.js';
+import { PreflightError, type CheckProgress, type PreflightStep } from '../../core/preflight.js';
 import { targetOf, type Answer, type PanelContext } from './context.js';
 import { textOf, underPrefix, type FormFields } from './form-fields.js';
 import { blankForm } from './blank-form.js';
@@ -92,12 +92,17 @@ async function savedAnswer(
       target: card,
       message: {
         ...{ kind: 'success', says, warnings, steps: preflightView(steps) },
-        offersDeploy: card.deploy !== null,
+        offersDeploy: card.deploy !== null && !isThereLater(steps),
       },
       newTarget: isNew ? await newTargetView(context) : null,
     },
     headers: { 'X-Slipway-Target': saved.id },
   };
+}
+
+/** What the target deploys first does not exist yet. */
+function isThereLater(steps: readonly PreflightStep[]): boolean {
+  return steps.some(({ outcome }) => outcome === 'not_there_yet');
 }
 
 async function formAgain(

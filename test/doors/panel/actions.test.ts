@@ -248,6 +248,13 @@ describe('panel actions', () => {
       );
       assert.ok(html.indexOf('Could not be checked') < html.indexOf('id="deploy-now-T1"'));
       assert.match(html, /<bdi>Later\.<\/bdi>/);
+      fake.steps = steps.map((one) =>
+        one.id === 'ref' ? { ...one, outcome: 'not_there_yet' } : one,
+      );
+      const early = await (await client.post('target/save', form)).text();
+      assert.match(early, /not there yet/);
+      assert.doesNotMatch(early, /id="deploy-now-/, 'there is nothing to deploy yet');
+      fake.steps = steps;
       const again = await client.post('target/check', { targetId: 'T1' });
       assert.equal(again.status, 200);
       assert.match(await again.text(), /Not everything could be checked now\./);

@@ -20,6 +20,7 @@ const outcomes = {
   failed: { word: 'failed', icon: 'danger', appearance: 'danger' },
   not_checked: { word: 'not checked', icon: 'question', appearance: 'warning' },
   not_needed: { word: 'not needed', icon: 'skip', appearance: 'neutral' },
+  not_there_yet: { word: 'not there yet', icon: 'clock', appearance: 'neutral' },
 } as const;
 
 const running = { word: 'running …', icon: 'progress', appearance: 'progress' } as const;
