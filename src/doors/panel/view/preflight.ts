@@ -75,5 +75,8 @@ export function preflightWords(steps: readonly PreflightStep[]): {
   const has = (outcome: PreflightStep['outcome']) => steps.some((one) => one.outcome === outcome);
   if (has('failed')) return { kind: 'error', says: 'The next deploy would fail.' };
   if (has('not_checked')) return { kind: 'warning', says: 'Not everything could be checked now.' };
-  return { kind: 'success', says: 'Everything a deploy needs is there.' };
+  const says = has('not_there_yet')
+    ? 'Everything else a deploy needs is there.'
+    : 'Everything a deploy needs is there.';
+  return { kind: 'success', says };
 }
