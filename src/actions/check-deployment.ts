@@ -14,21 +14,21 @@ import type { LaneDeps } from './step-lane.js';
 
 /** What Bitbucket said about a deployment that may not run unasked. */
 export type CheckAnswer =
-  | { kind: 'head'; head: RemoteCommit | null }
+  /** `askedAs`: everything that was recorded after the question has a greater id. */
+  | { kind: 'head'; head: RemoteCommit | null; askedAs: string }
   | { kind: 'paths'; since: string | null; changed: string[] | null }
   | { kind: 'no_answer'; reason: string; retryAfterMs: number | null };
 
 /** Asks what the first pending check wants to know. Never throws for Bitbucket's sake. */
 export async function askBitbucket(step: CheckStep, deps: LaneDeps): Promise<CheckAnswer> {
   const { deployment, repository, live } = step;
-  if (!repository) return { kind: 'head', head: null };
+  const askedAs = deps.ids.next();
+  if (!repository) return { kind: 'head', head: null, askedAs };
   try {
     if (deployment.pendingChecks[0] === 'head') {
       const refType = deployment.refType === 'tag' ? 'tag' : 'branch';
-      return {
-        kind: 'head',
-        head: await deps.bitbucket.head(repository, refType, deployment.refName),
-      };
+      const head = await deps.bitbucket.head(repository, refType, deployment.refName);
+      return { kind: 'head', head, askedAs };
     }
     if (!live) return { kind: 'paths', since: null, changed: null };
     const since = live.builtCommit ?? live.commit;
@@ -61,36 +61,43 @@ export async function settleCheck(
     const reason = `Waits for Bitbucket: ${answer.reason}`;
     await tx.deployments.update(step.deployment.id, { reason, updatedAt: now });
   } else if (answer.kind === 'head') {
-    await settleHead(tx, step, answer.head, now, deps);
+    await settleHead(tx, step, answer, now, deps);
   } else {
     await settlePaths(tx, step, answer, now, deps);
   }
   return settled;
 }
 
-/** One look at the head settles every deployment of the slot that waits for it. The head wins. */
+/**
+ * One look at the head settles every deployment of the slot that waited for it. The head wins, but for what was pushed while it
+ * was read: the answer knows nothing of that, and may be older.
+ */
 async function settleHead(
   tx: Transaction,
   { deployment, target }: CheckStep,
-  head: RemoteCommit | null,
+  { head, askedAs }: Extract<CheckAnswer, { kind: 'head' }>,
   now: number,
   deps: LaneDeps,
 ): Promise<void> {
-  const queued = await tx.deployments.recent(
-    { targetId: target.id, states: ['queued'] },
-    { limit: 10_000 },
-  );
-  const inDoubt = queued.filter(
-    ({ slot, pendingChecks }) => slot === deployment.slot && pendingChecks.includes('head'),
-  );
-  const winner = inDoubt.find(({ commit }) => commit === head?.hash) ?? null;
-  for (const other of inDoubt) {
+  const where = { targetId: target.id, states: ['queued'] } as const;
+  const queued = await tx.deployments.recent(where, { limit: 10_000 });
+  const inSlot = queued.filter(({ slot }) => slot === deployment.slot);
+  const isDoubted = ({ pendingChecks }: Deployment): boolean => pendingChecks.includes('head');
+  const inDoubt = inSlot.filter(isDoubted);
+  const asked = inDoubt.filter(({ id }) => id < askedAs);
+  const since = inSlot.filter(({ id }) => id > askedAs);
+  const newer = since.find((each) => !isDoubted(each));
+  const winner = asked.find(({ commit }) => commit === head?.hash) ?? null;
+  for (const other of asked) {
     if (other !== winner) await dropOvertaken(tx, other, head, now, deps);
   }
-  await saveHead(tx, deployment, head, now, deps);
+  await saveHead(tx, deployment, since.length === 0 ? { head } : null, now, deps);
   const doubted = inDoubt.map(({ id }) => id);
   const decided = await tx.deployments.lastOfSlot(target.id, deployment.slot, doubted);
-  if (winner && decided?.commit === winner.commit) {
+  if (newer) {
+    const reason = `Commit ${short(newer.commit)} was pushed while this was looked at.`;
+    if (winner) await drop(tx, winner, 'overtaken', reason, now);
+  } else if (winner && decided?.commit === winner.commit) {
     const reason = `Commit ${short(winner.commit)} had its turn before; this told of it once more.`;
     await drop(tx, winner, 'already_decided', reason, now);
   } else if (winner) {
@@ -173,10 +180,11 @@ async function deployHead(
   await addFollowers(tx, deployment, target, deps);
 }
 
+/** `seen`: null where something was told of while it was read. */
 async function saveHead(
   tx: Transaction,
   { repositoryId, refType, refName: name }: Deployment,
-  head: RemoteCommit | null,
+  seen: { head: RemoteCommit | null } | null,
   now: number,
   deps: LaneDeps,
 ): Promise<void> {
@@ -186,7 +194,7 @@ async function saveHead(
     repositoryId,
     refType,
     name,
-    head: head?.hash ?? null,
+    head: seen === null ? (known?.head ?? null) : (seen.head?.hash ?? null),
     // Something was out of order here: what is still missing may come late, and may look as if it fitted.
     carefulUntil: now + carefulForMs,
     unknownHead: null,

@@ -160,6 +160,43 @@ describeOnStores('the same push, once, and never backwards', (store) => {
     assert.equal(await live(), 'd');
   });
 
+  describe('while Bitbucket is asked for the head', () => {
+    const askWhile = async (meanwhile: () => Promise<unknown>): Promise<void> => {
+      headIs(engine, 'b');
+      await engine.push([move('a', 'b')]);
+      await engine.settle(minute);
+      await engine.push([move('a', 'b')], { deliveryId: 'again' });
+      const head = engine.bitbucket.head.bind(engine.bitbucket);
+      engine.bitbucket.head = async (...of) => {
+        engine.bitbucket.head = head;
+        const seen = await head(...of);
+        await meanwhile();
+        return seen;
+      };
+      await engine.settle(minute);
+    };
+
+    it('a push that goes on from what is known is not superseded by the older head', async () => {
+      await askWhile(async () => {
+        headIs(engine, 'c');
+        await engine.push([move('b', 'c')]);
+      });
+      assert.equal(triggered(engine), 'bc');
+      assert.deepEqual(await decisions(), ['matched', 'overtaken', 'matched']);
+      const [ref] = await engine.storage.read.refs.ofRepository((await engine.repository()).id);
+      assert.equal(ref?.head, commit('c'));
+    });
+
+    it('a push that is in doubt itself waits for a look of its own', async () => {
+      await askWhile(async () => {
+        headIs(engine, 'd');
+        await engine.push([move('c', 'd')]);
+      });
+      assert.equal(triggered(engine), 'bd');
+      assert.deepEqual(await decisions(), ['matched', 'already_decided', 'matched']);
+    });
+  });
+
   it('is careful for a while after a gap: a late event that seems to fit is checked, too', async () => {
     headIs(engine, 'b');
     await engine.push([move('a', 'b')]);
