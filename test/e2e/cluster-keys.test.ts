@@ -40,23 +40,29 @@ describe('a new master key for several nodes', function () {
     ...receivers[index]?.fields,
   });
 
-  /** Pushed through this node, which opens the secret of every target itself: all of them go live. */
+  /**
+   * Pushed through this node until it has called the backend of every target itself, and so opened its secret: a busy one leaves
+   * a lane to the other. All of them go live.
+   */
   async function deployThrough(node: ClusterNode, targets: number): Promise<void> {
     stage.balancer.lead([node.address]);
     const panel = await PanelVisitor.open(await stage.panelUrl());
-    const commit = await stage.bench.commit({ message: `Through ${node.name}` });
-    await waitFor(
-      `${targets} deployments through ${node.name}`,
-      async () => {
-        const rows = (await panel.deployments()).filter((row) => row.commit === commit);
-        return rows.length === targets && rows.every(({ state }) => state === 'live');
-      },
-      { otherwise: () => node.server.stderr },
-    );
-    const called = node.server
-      .logged('lane.stepped')
-      .filter((line) => line['commit'] === commit && line['step'] === 'trigger');
-    assert.equal(called.length, targets, `called by ${node.name} itself`);
+    const called = new Set<unknown>();
+    for (let push = 1; called.size < targets; push += 1) {
+      assert.ok(push <= 5, `${node.name} called ${called.size} of ${targets} itself`);
+      const commit = await stage.bench.commit({ message: `Through ${node.name}, ${push}` });
+      await waitFor(
+        `${targets} deployments through ${node.name}`,
+        async () => {
+          const rows = (await panel.deployments()).filter((row) => row.commit === commit);
+          return rows.length === targets && rows.every(({ state }) => state === 'live');
+        },
+        { otherwise: () => node.server.stderr },
+      );
+      for (const line of node.server.logged('lane.stepped')) {
+        if (line['commit'] === commit && line['step'] === 'trigger') called.add(line['target']);
+      }
+    }
   }
 
   /** A page that one node has opened goes on at the other. */

@@ -87,7 +87,7 @@ describe('saving a target', function () {
       branchPattern: 'next',
     });
     assert.equal(status, 200, html);
-    assert.deepEqual(marks, ['success', 'success', 'success']);
+    assert.deepEqual(marks, ['neutral', 'success', 'success']);
     assert.match(html, /no branch next yet/);
   });
 });
