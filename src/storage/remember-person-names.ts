@@ -1,7 +1,7 @@
 import type { PersonNameReads, PersonNameWrites } from '../core/forge.js';
 import { personLookup } from '../core/forge.js';
 import type { PersonName } from '../core/model/index.js';
-import { maxRemembered, type Remembered } from './remembered.js';
+import { knownOrRead, maxRemembered, type Remembered } from './remembered.js';
 
 type Store = PersonNameReads & PersonNameWrites;
 
@@ -15,18 +15,12 @@ export function rememberPersonNames(store: Store): Remembered<Store> {
   return {
     forget: () => known.clear(),
     store: {
-      async find(people) {
-        const found: PersonName[] = [];
-        const unknown = people.filter((person) => {
-          const row = known.get(personLookup(person));
-          if (row) found.push(row);
-          return !row;
-        });
-        if (unknown.length === 0) return found;
-        const read = await store.find(unknown);
-        keep(read);
-        return [...found, ...read];
-      },
+      find: (people) =>
+        knownOrRead(known, people, personLookup, async (unknown) => {
+          const read = await store.find(unknown);
+          keep(read);
+          return read;
+        }),
       async save(rows) {
         await store.save(rows);
         keep(rows);

@@ -11,7 +11,7 @@ import type {
 } from '../core/ports.js';
 import type { KnownRef, Repository, RepositoryFacts, Target } from '../core/model/index.js';
 import { rememberPersonNames } from './remember-person-names.js';
-import { maxRemembered, type Remembered } from './remembered.js';
+import { knownOrRead, maxRemembered, type Remembered } from './remembered.js';
 import { factsDiffer } from './stores/places.js';
 
 /** That a hook was heard is written this often at most, ms. */
@@ -70,6 +70,8 @@ export function remembering(tx: Transaction): { tx: Transaction; forget: () => v
   };
 }
 
+const itself = (id: string): string => id;
+
 function rememberRepositories(
   store: RepositoryReads & RepositoryWrites,
 ): Remembered<RepositoryReads & RepositoryWrites> {
@@ -109,7 +111,7 @@ function rememberRepositories(
     byUuid: async (uuid) => byUuid.get(uuid) ?? keep(await store.byUuid(uuid)),
     byId: async (id) => byId.get(id) ?? keep(await store.byId(id)),
     byIds: (ids) =>
-      knownOrRead(byId, ids, async (unknown) =>
+      knownOrRead(byId, ids, itself, async (unknown) =>
         (await store.byIds(unknown)).map((row) => keep(row)),
       ),
   };
@@ -193,7 +195,7 @@ function rememberTargets(
       return row;
     },
     byIds: (ids) =>
-      knownOrRead(byId, ids, async (unknown) => {
+      knownOrRead(byId, ids, itself, async (unknown) => {
         if (byId.size + unknown.length > maxRemembered) forget();
         const rows = await store.byIds(unknown);
         for (const row of rows) byId.set(row.id, row);
@@ -219,48 +221,23 @@ function rememberTargets(
   return { forget, store: { ...store, ...reads, ...writes } };
 }
 
-/** Rows by id, of which only the unknown ones are read. No row twice. */
-async function knownOrRead<Row>(
-  known: ReadonlyMap<string, Row>,
-  ids: readonly string[],
-  read: (unknown: readonly string[]) => Promise<readonly Row[]>,
-): Promise<Row[]> {
-  const found: Row[] = [];
-  const unknown: string[] = [];
-  for (const id of new Set(ids)) {
-    const row = known.get(id);
-    if (row) found.push(row);
-    else unknown.push(id);
-  }
-  return unknown.length === 0 ? found : [...found, ...(await read(unknown))];
-}
-
 function rememberRefs(
   store: RefReads & RefWrites,
 ): Remembered<RefReads & RefWrites> & { saved(rows: readonly KnownRef[]): void } {
   const known = new Map<string, KnownRef>();
   const keyOf = (ref: { repositoryId: string; refType: string; name: string }): string =>
     `${ref.repositoryId} ${ref.refType} ${ref.name}`;
-  const reads: Partial<RefReads> = {
-    async find(keys) {
-      const found: KnownRef[] = [];
-      const unknown = keys.filter((key) => {
-        const ref = known.get(keyOf(key));
-        if (ref) found.push(ref);
-        return !ref;
-      });
-      if (unknown.length === 0) return found;
-      if (known.size + unknown.length > maxRemembered) known.clear();
-      for (const ref of await store.find(unknown)) {
-        known.set(keyOf(ref), ref);
-        found.push(ref);
-      }
-      return found;
-    },
-  };
   const saved = (rows: readonly KnownRef[]): void => {
     if (known.size + rows.length > maxRemembered) known.clear();
     for (const row of rows) known.set(keyOf(row), row);
+  };
+  const reads: Partial<RefReads> = {
+    find: (keys) =>
+      knownOrRead(known, keys, keyOf, async (unknown) => {
+        const read = await store.find(unknown);
+        saved(read);
+        return read;
+      }),
   };
   const writes: RefWrites = {
     async save(rows) {
