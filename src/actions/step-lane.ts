@@ -143,7 +143,9 @@ async function runCall(
   deps.logger[isNews ? 'info' : 'debug'](
     {
       target: target.id,
+      name: target.name,
       deployment: deployment.id,
+      ref: deployment.refName,
       commit: deployment.commit,
       step: step.kind,
       state: settlement.deployment.state ?? deployment.state,

@@ -4,7 +4,7 @@ import type { Accepted, InboundEvent } from '../actions/accept-events.js';
 import type { NoteUnreadable } from '../actions/note-unreadable.js';
 import { InfrastructureError, InputError } from '../core/errors.js';
 import type { Measures } from '../core/measures.js';
-import type { HookEvent } from '../core/model/index.js';
+import type { HookEvent, RefChange } from '../core/model/index.js';
 import type { Clock, Logger } from '../core/ports.js';
 import { sameUuid } from '../lib/same-uuid.js';
 import type { DoorVerification, EventDoor, ParsedDelivery, RawDelivery } from './event-door.js';
@@ -37,6 +37,8 @@ interface Answer {
 
 /** How many are verified and parsed before the event loop looks around: about a millisecond's worth. */
 const deliveriesPerTurn = 8;
+/** Of one push; hundreds of tags may come in one. */
+const changesLogged = 5;
 const retryAfterSeconds = '5';
 /** For how long a sender may go on sending after an answer that came before the end of its body. */
 const lingerMs = 2_000;
@@ -162,12 +164,19 @@ async function take(
     receivedAt: deps.clock(),
   });
   log['repository'] = event.repository.uuid;
+  log['name'] = event.repository.fullName;
+  if (event.kind === 'push') log['pushed'] = event.changes.slice(0, changesLogged).map(inWords);
   log['id'] = accepted.eventId;
   if (accepted.isNew) {
     log['changes'] = accepted.refChanges;
     log['deployments'] = accepted.deployments;
   } else log['noop'] = 'known';
   return { status: 204, log };
+}
+
+/** Enough to find the push, and by its commit the lines of what it led to. */
+function inWords({ refType, name, to }: RefChange): string {
+  return `${refType} ${name} ${to?.slice(0, 12) ?? 'deleted'}`;
 }
 
 type Spoken = { ok: true; workspaceUuid: string | null } | { ok: false; noop: string };

@@ -5,19 +5,20 @@ import type { AddressInfo } from 'node:net';
 import { gzipSync } from 'node:zlib';
 import type { InboundEvent } from '../../src/actions/accept-events.js';
 import { InfrastructureError, InputError } from '../../src/core/errors.js';
-import type { HookEvent, Source } from '../../src/core/model/index.js';
+import type { HookEvent, RefChange, Source } from '../../src/core/model/index.js';
 import type { EventDoor, RawDelivery } from '../../src/doors/event-door.js';
 import { createIntake } from '../../src/doors/intake.js';
+import { change, commit } from '../support/engine.js';
 import { silentLogger } from '../support/silent-logger.js';
 
 const source: Source = { id: 's', door: 'connect', key: 'k', installationId: null, createdAt: 0 };
 const workspaceUuid = '{7d3f0c52-1111-4a2b-9c3d-0123456789ab}';
 
-function push(workspace: string | null = workspaceUuid): HookEvent {
+function push(workspace: string | null = workspaceUuid, changes: RefChange[] = []): HookEvent {
   return {
     kind: 'push',
     actor: null,
-    changes: [],
+    changes,
     repository: {
       uuid: '{r}',
       workspaceUuid: workspace,
@@ -108,6 +109,21 @@ describe('intake', () => {
     assert.equal(seen[0]?.body.toString(), '{"a":1}');
     assert.equal(accepted[0]?.workspaceUuid, workspaceUuid);
     assert.equal(seen[0]?.rawUrl, '/connect/events?x=1');
+  });
+
+  it('says in its line what was pushed, of a long push the beginning', async () => {
+    const tags = Array.from({ length: 6 }, (_, index) =>
+      change({ refType: 'tag', name: `v${index}`, to: index === 1 ? null : commit('b') }),
+    );
+    event = push(workspaceUuid, tags);
+    await send('{}');
+    const line = logger.lines.findLast(({ message }) => message === 'event.received');
+    const short = commit('b').slice(0, 12);
+    assert.deepEqual(line?.fields['pushed'], [
+      `tag v0 ${short}`,
+      'tag v1 deleted',
+      ...[2, 3, 4].map((index) => `tag v${index} ${short}`),
+    ]);
   });
 
   it('leaves other paths and methods to the application', async () => {
