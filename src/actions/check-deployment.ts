@@ -114,6 +114,7 @@ async function admit(
   now: number,
   deps: LaneDeps,
 ): Promise<void> {
+  if (winner.refChangeId !== null) await tx.events.partFromFirst(winner.refChangeId);
   const replaced = await supersedeQueued(tx, winner, now, deps);
   const slotSince = Math.min(winner.slotSince, ...replaced.map((each) => each.slotSince));
   const pendingChecks = winner.pendingChecks.filter((check) => check !== 'head');

@@ -12,12 +12,13 @@ import type {
   Target,
 } from '../core/model/index.js';
 import type { Clock, Ids, RefKey, Transaction } from '../core/ports.js';
-import { decide, slotOf, type RoutingFacts, type Verdict } from '../core/routing/decide.js';
-import { upstreamFirst } from '../core/routing/followers.js';
+import { decide, slotOf, type RoutingFacts } from '../core/routing/decide.js';
+import { decideBehind, upstreamFirst, type Decided } from '../core/routing/followers.js';
 import { allSettled } from '../lib/settled.js';
 import {
   carefulForMs,
   isReconcileSource,
+  mayBeNoCopy,
   needsHeadCheck,
   placeMove,
   type KnownMove,
@@ -179,26 +180,19 @@ export class PushRecord {
     };
     push(this.#moves, moveKey, stored);
     this.#changes.push(stored);
-    if (place.sameAs === null) this.#decideAll(recorded, stored, told.length > 0);
     const first = told.find(({ id }) => id === place.sameAs);
+    if (!first) this.#decideAll(recorded, stored, told.length > 0);
+    else if (mayBeNoCopy(this.#refOf(stored), stored, first)) this.#askAbout(recorded, stored);
     if (first && isReconcileSource(first.sourceId)) this.#foundBefore.push(first.id);
   }
 
   #decideAll(recorded: RecordedPush, change: StoredRefChange, toldBefore: boolean): void {
-    const key = refKey(change.repositoryId, change);
-    const ref = this.#refs.get(key) ?? null;
+    const ref = this.#refOf(change);
     const now = this.#deps.clock();
     const inDoubt = needsHeadCheck(ref, change, toldBefore, now);
-    let asked = false;
-    const made = new Map<string, Decided>();
-    for (const target of upstreamFirst(this.#targets.get(change.repositoryId) ?? [])) {
-      const upstream = target.afterTargetId === null ? null : made.get(target.afterTargetId);
-      const decided = this.#decide(recorded, change, target, inDoubt, upstream ?? null);
-      made.set(target.id, decided);
-      asked ||= decided.deployment !== null && inDoubt;
-    }
     // Where the head will be asked for, the answer says what the head is; until then the old one stands.
-    if (asked) return;
+    if (this.#decideEach(recorded, change, inDoubt)) return;
+    const key = refKey(change.repositoryId, change);
     this.#refs.set(key, {
       id: ref?.id ?? this.#deps.ids.next(),
       repositoryId: change.repositoryId,
@@ -211,6 +205,29 @@ export class PushRecord {
       updatedAt: now,
     });
     this.#changedRefs.add(key);
+  }
+
+  /** A copy that may be none; where nothing would come of it, it stays one. */
+  #askAbout(recorded: RecordedPush, change: StoredRefChange): void {
+    const before = this.#decisions.length;
+    if (!this.#decideEach(recorded, change, true)) this.#decisions.length = before;
+  }
+
+  #refOf(change: StoredRefChange): KnownRef | null {
+    return this.#refs.get(refKey(change.repositoryId, change)) ?? null;
+  }
+
+  /** For every target; whether the head will be asked for. */
+  #decideEach(recorded: RecordedPush, change: StoredRefChange, inDoubt: boolean): boolean {
+    let asked = false;
+    const made = new Map<string, Decided>();
+    for (const target of upstreamFirst(this.#targets.get(change.repositoryId) ?? [])) {
+      const upstream = target.afterTargetId === null ? null : made.get(target.afterTargetId);
+      const decided = this.#decide(recorded, change, target, inDoubt, upstream ?? null);
+      made.set(target.id, decided);
+      asked ||= decided.deployment !== null && inDoubt;
+    }
+    return asked;
   }
 
   /** `upstream`: what the same change led to at the target that this one waits for. */
@@ -296,23 +313,6 @@ export class PushRecord {
     }
     return key;
   }
-}
-
-interface Decided {
-  target: Target;
-  verdict: Verdict;
-  deployment: Deployment | null;
-}
-
-/** For a target that waits for another one: only what is deployed there can go live there. */
-function decideBehind(own: Verdict, { target, verdict, deployment }: Decided): Verdict {
-  if (own.outcome === 'skip') return own;
-  if (deployment === null) {
-    const reason = `It waits for ${target.name}, which does not deploy this: ${verdict.reason}`;
-    return { outcome: 'skip', reasonCode: 'upstream_skipped', reason };
-  }
-  const reason = `It deploys what goes live on ${target.name}.`;
-  return { outcome: 'deploy', reasonCode: 'follows', reason };
 }
 
 function refKey(repositoryId: string, { refType, name }: Pick<RefKey, 'refType' | 'name'>): string {

@@ -164,29 +164,22 @@ describeOnStores('a lane', (store) => {
       await engine.push([change({ name: 'other', to: commit('c') })]);
     };
 
-    it('ends for it when the backend asks to be called later', () =>
-      endWith(async () => {
-        engine.backend.onTrigger = [
-          async () => {
-            await pushMore();
-            return { kind: 'retry', reason: 'busy' };
-          },
-          () => ({ kind: 'accepted', backendRef: 'r' }),
-        ];
-        await engine.step();
-      }));
-
-    it('ends for it when it is proven that it never arrived', () =>
-      endWith(async () => {
-        engine.backend.onTrigger = [
-          async () => {
-            await pushMore();
-            return { kind: 'unknown', reason: 'timeout' };
-          },
-          () => ({ kind: 'accepted', backendRef: 'r' }),
-        ];
-        await engine.step();
-      }));
+    for (const [what, answer] of [
+      ['the backend asks to be called later', { kind: 'retry', reason: 'busy' }],
+      ['it is proven that it never arrived', { kind: 'unknown', reason: 'timeout' }],
+    ] as const) {
+      it(`ends for it when ${what}`, () =>
+        endWith(async () => {
+          engine.backend.onTrigger = [
+            async () => {
+              await pushMore();
+              return answer;
+            },
+            () => ({ kind: 'accepted', backendRef: 'r' }),
+          ];
+          await engine.step();
+        }));
+    }
 
     it('ends for it when the backend has lost it', () =>
       endWith(async () => {

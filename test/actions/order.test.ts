@@ -87,8 +87,13 @@ describeOnStores('the same push, once, and never backwards', (store) => {
     await engine.push([move('b', 'a')]);
     await engine.settle(minute);
     await engine.push([move('b', 'a')], { source: other });
-    await engine.push([move('a', 'b')], { source: other });
     assert.equal((await engine.begin()).claimed, 0, 'a copy wakes no lane and asks nobody');
+    await engine.push([move('a', 'b')], { source: other });
+    assert.equal(
+      (await engine.begin()).claimed,
+      1,
+      'but for one that goes on from where it is now',
+    );
     await engine.settle(minute);
     assert.equal(triggered(engine), 'ba');
     assert.equal(await live(), 'a');
@@ -158,6 +163,42 @@ describeOnStores('the same push, once, and never backwards', (store) => {
     await engine.settle(minute);
     assert.equal(triggered(engine), 'cd');
     assert.equal(await live(), 'd');
+  });
+
+  describe('what counts as a copy and goes on from where the branch is back', () => {
+    beforeEach(async () => {
+      headIs(engine, 'b');
+      await engine.push([move('a', 'b')]);
+      await engine.settle(minute);
+      headIs(engine, 'a');
+      await engine.push([move('b', 'a')]);
+      await engine.settle(minute);
+    });
+    const shown = async (): Promise<string[]> => {
+      const { id } = await engine.repository();
+      const changes = await engine.storage.read.events.recentRefChanges(id, 9);
+      return changes.map(({ to }) => to?.[0] ?? '-').reverse();
+    };
+
+    it('is the third push when Bitbucket says so, and its own source’s copy joins it', async () => {
+      headIs(engine, 'b');
+      await engine.push([move('a', 'b')], { source: other });
+      await engine.settle(minute);
+      assert.equal(triggered(engine), 'bab');
+      assert.deepEqual(await shown(), ['b', 'a', 'b']);
+      await engine.push([move('a', 'b')], { deliveryId: 'third' });
+      await engine.settle(minute);
+      assert.equal(triggered(engine), 'bab');
+      assert.deepEqual(await shown(), ['b', 'a', 'b']);
+    });
+
+    it('stays a late copy when Bitbucket says that nothing moved', async () => {
+      await engine.push([move('a', 'b')], { source: other });
+      await engine.settle(minute);
+      assert.equal(triggered(engine), 'ba');
+      assert.deepEqual(await shown(), ['b', 'a']);
+      assert.equal(await live(), 'a');
+    });
   });
 
   describe('while Bitbucket is asked for the head', () => {
@@ -339,6 +380,19 @@ describeOnStores('the same push, in any order, lost and repeated', (store) => {
     replays: fc.array(fc.tuple(fc.nat(1), fc.nat(5)), { maxLength: 4 }),
   });
 
+  const none = { copies: 0, delay: 0 };
+  const once = { copies: 1, delay: 0 };
+  const twoMissedOneEach = {
+    heads: ['b', 'd', 'c', 'b', 'c', 'b'],
+    deliveries: [
+      [none, none, none, none, none, once],
+      [none, none, none, once, once, none],
+    ],
+    newIds: false,
+    settleEach: true,
+    replays: [],
+  } satisfies { heads: ('b' | 'c' | 'd')[] } & Record<string, unknown>;
+
   it('converges on the head, whatever was lost, deploys nothing for a replay, and never goes back', async function () {
     this.timeout(120_000);
     await fc.assert(
@@ -407,8 +461,12 @@ describeOnStores('the same push, in any order, lost and repeated', (store) => {
           await engine.close();
         }
       }),
-      // The rule is the same code; what PostgreSQL adds is shown by fewer.
-      { numRuns: store.kind === 'sqlite' ? 60 : 20 },
+      {
+        // The rule is the same code; what PostgreSQL adds is shown by fewer.
+        numRuns: store.kind === 'sqlite' ? 60 : 20,
+        // Found once: each source misses one of two pushes that look alike.
+        examples: [[twoMissedOneEach]],
+      },
     );
   });
 });

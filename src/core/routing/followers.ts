@@ -1,4 +1,5 @@
-import type { Target } from '../model/index.js';
+import type { Deployment, Target } from '../model/index.js';
+import type { Verdict } from './decide.js';
 
 type Link = Pick<Target, 'id' | 'afterTargetId'>;
 
@@ -34,4 +35,22 @@ export function circle(
     next = link.afterTargetId;
   }
   return null;
+}
+
+/** What one change led to at one target. */
+export interface Decided {
+  target: Target;
+  verdict: Verdict;
+  deployment: Deployment | null;
+}
+
+/** For a target that waits for another one: only what is deployed there can go live there. */
+export function decideBehind(own: Verdict, { target, verdict, deployment }: Decided): Verdict {
+  if (own.outcome === 'skip') return own;
+  if (deployment === null) {
+    const reason = `It waits for ${target.name}, which does not deploy this: ${verdict.reason}`;
+    return { outcome: 'skip', reasonCode: 'upstream_skipped', reason };
+  }
+  const reason = `It deploys what goes live on ${target.name}.`;
+  return { outcome: 'deploy', reasonCode: 'follows', reason };
 }

@@ -36,6 +36,19 @@ export function placeMove(
   return { occurrence, sameAs: first?.id ?? null };
 }
 
+/**
+ * Whether what counts as a copy may be a push that only its own source told of: since the first one the ref has moved on, and is
+ * back where this one begins. Only Bitbucket knows. A→B, B→A by one source, and A→B by another that missed the first: a late copy,
+ * or the third push.
+ */
+export function mayBeNoCopy(
+  ref: Pick<KnownRef, 'head' | 'updatedAt'> | null,
+  change: Pick<RefChange, 'from'>,
+  first: Pick<KnownMove, 'createdAt'>,
+): boolean {
+  return ref !== null && ref.head === change.from && ref.updatedAt > first.createdAt;
+}
+
 const reconcilePrefix = 'reconcile-';
 
 /** Our own look at a repository's heads is a source like any other. */

@@ -89,6 +89,8 @@ export interface EventWrites {
   insertNews(news: PushNews): Promise<boolean>;
   insertRefChanges(changes: readonly StoredRefChange[]): Promise<void>;
   insertDecisions(decisions: readonly Decision[]): Promise<void>;
+  /** What was stored as a copy turned out to be the next occurrence of its move. Changes nothing that is no copy. */
+  partFromFirst(refChangeId: string): Promise<void>;
   /** Says of decisions that reconcile led to that their webhook came late. */
   noteLate(refChangeIds: readonly string[]): Promise<void>;
   /** Completes a pending decision. */

@@ -69,6 +69,12 @@ export function eventStore(sql: Sql): EventReads & EventWrites {
     },
     decision: (refChangeId, targetId) =>
       decisions.one(sql, 'ref_change_id = ? AND target_id = ?', [refChangeId, targetId]),
+    async partFromFirst(refChangeId) {
+      await sql.run(
+        'UPDATE ref_changes SET same_as = NULL, occurrence = occurrence + 1 WHERE id = ? AND same_as IS NOT NULL',
+        [refChangeId],
+      );
+    },
     async noteLate(refChangeIds) {
       if (refChangeIds.length === 0) return;
       const marks = refChangeIds.map(() => '?').join(', ');

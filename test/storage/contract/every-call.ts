@@ -267,6 +267,10 @@ async function pushes(s: Script): Promise<void> {
   ]);
   const verdict = { outcome: 'deploy', reasonCode: 'matches', reason: 'So.' } as const;
   await s.write('events', 'decide', 'p1', 't1', { ...verdict, deploymentId: 'd1' });
+  for (const id of ['p1', 'p3', 'none']) {
+    await s.write('events', 'partFromFirst', id);
+    await s.read('events', 'refChange', id);
+  }
   await s.write('events', 'noteLate', ['p1']);
   await s.write('events', 'noteLate', ['p1', 'p2']);
   await s.read('events', 'decision', 'p1', 't1');
